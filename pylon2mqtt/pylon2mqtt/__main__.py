@@ -1,0 +1,8 @@
+"""Start the command line: ``python -m pylon2mqtt``."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""The bridge itself: ``pylon2mqtt run``."""
+
+import argparse
+import logging
+
+from pylon2mqtt import __version__
+from pylon2mqtt.app import App
+from pylon2mqtt.config import load
+
+from .process import log_to_stderr, stopping
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Read the options and run until SIGTERM."""
+    settings = load(chosen.options)
+    log_to_stderr("debug" if chosen.verbose else settings.log_level)
+    _LOG.info("pylon2mqtt %s", __version__)
+    app = App(settings)
+    with stopping(app.stop):
+        return app.run()

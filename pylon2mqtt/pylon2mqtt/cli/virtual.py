@@ -1,0 +1,93 @@
+"""Virtual batteries: simulate and demo."""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pylon2mqtt.app import App
+from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.errors import Pylon2MqttError, TransportError
+from pylon2mqtt.outputs.registry import output_class
+from pylon2mqtt.outputs.screen import Screen
+from pylon2mqtt.simulator.broker import DemoBroker
+from pylon2mqtt.simulator.registry import Simulator
+
+from .process import stopping
+
+
+def simulate(chosen: argparse.Namespace) -> int:
+    """Serve a virtual bank until SIGTERM or Ctrl-C."""
+    bank = Simulator(chosen.protocol, chosen.listen, **_bank(chosen))
+    bank.open()
+    stop = threading.Event()
+    print(f"A virtual bank is at {bank.url}. {bank.order('help')}", flush=True)
+    threading.Thread(target=_take_orders, args=(bank,), daemon=True).start()
+    with stopping(stop.set), contextlib.closing(bank):
+        bank.serve(stop.is_set)
+    return 0
+
+
+def _take_orders(bank: Simulator) -> None:
+    for order in sys.stdin:
+        try:
+            print(bank.order(order), flush=True)
+        except Pylon2MqttError as error:
+            print(error, file=sys.stderr, flush=True)
+
+
+def _bank(chosen: argparse.Namespace) -> dict[str, Any]:
+    return {"modules": chosen.modules, "model": chosen.model, "speed": chosen.speed, "seed": chosen.seed}
+
+
+def demo(chosen: argparse.Namespace) -> int:
+    """Run a virtual bank, a broker and the bridge, and show the values as they change."""
+    stop = threading.Event()
+    ready = threading.Event()
+    broker = DemoBroker(port=chosen.port)
+    with tempfile.TemporaryDirectory() as folder:
+        bank = Simulator("rs485", f"pty:{folder}/battery", **_bank(chosen))
+        bank.open()
+        with (
+            _thread(lambda: broker.serve(stop.is_set, ready.set), stop),
+            _thread(lambda: bank.serve(stop.is_set), stop),
+        ):
+            if not ready.wait(10):
+                raise TransportError("the demo's broker did not start: is another one on its port?")
+            app = _demo_app(bank.url, broker)
+            with stopping(app.stop):
+                timer = threading.Timer(chosen.seconds or threading.TIMEOUT_MAX, app.stop)
+                timer.daemon = True
+                timer.start()
+                status = app.run()
+        bank.close()
+    print(
+        f"The demo has ended. Its broker was at {broker.host}:{broker.port}, topics pylon2mqtt/# and homeassistant/#."
+    )
+    return status
+
+
+def _demo_app(line: str, broker: DemoBroker) -> App:
+    settings = Settings(
+        batteries=(Battery(name="Demo", protocol="rs485", line=line),),
+        mqtt=Mqtt(host=broker.host, port=broker.port),
+        poll_interval_s=2.0,
+    )
+    make: Callable[..., Any] = output_class("mqtt")
+    mqtt = make(host=broker.host, port=broker.port, poll_interval_s=settings.poll_interval_s)
+    return App(settings, outputs=[mqtt, Screen()])
+
+
+@contextlib.contextmanager
+def _thread(work: Callable[[], None], stop: threading.Event) -> Iterator[None]:
+    """Let ``work`` run beside what is inside; it ends when ``stop`` is set, which is done on the way out."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=2)

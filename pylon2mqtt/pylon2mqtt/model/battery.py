@@ -1,0 +1,136 @@
+"""What a battery says, whatever wire it said it on: Bank, Module, Cell, Alarm.
+
+Everything is frozen. ``None`` means "not reported", never 0. The fields hold what was measured or told; whatever is
+computed from them is in `derived`. Current is positive while charging. SoC and SoH are percent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from .units import (
+    AlarmKind,
+    AmpereHours,
+    Amperes,
+    Celsius,
+    KilowattHours,
+    Percent,
+    Severity,
+    State,
+    Topology,
+    Volts,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One thing that is wrong now.
+
+    ``cell`` counts from 1; ``code`` is the device's own code in hexadecimal, ``text`` its own words.
+    """
+
+    kind: AlarmKind
+    severity: Severity
+    cell: int | None = None
+    code: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell, numbered from 1."""
+
+    number: int
+    voltage: Volts | None = None
+    temperature: Celsius | None = None
+    current: Amperes | None = None
+    soc: Percent | None = None
+    capacity: AmpereHours | None = None
+    state: State | None = None
+    balancing: bool | None = None
+    alarms: tuple[Alarm, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """What both a bank and a module can report. Limits of current are magnitudes (≥ 0)."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    barcode: str | None = None
+    firmware: str | None = None
+    voltage: Volts | None = None
+    current: Amperes | None = None
+    temperature: Celsius | None = None
+    soc: Percent | None = None
+    soh: Percent | None = None
+    remaining_capacity: AmpereHours | None = None
+    full_capacity: AmpereHours | None = None
+    cycles: int | None = None
+    state: State | None = None
+    charge_voltage_limit: Volts | None = None
+    charge_current_limit: Amperes | None = None
+    discharge_voltage_limit: Volts | None = None
+    discharge_current_limit: Amperes | None = None
+    charge_enabled: bool | None = None
+    discharge_enabled: bool | None = None
+    force_charge_1: bool | None = None
+    force_charge_2: bool | None = None
+    full_charge_requested: bool | None = None
+    cell_voltage_min: Volts | None = None
+    cell_voltage_max: Volts | None = None
+    cell_temperature_min: Celsius | None = None
+    cell_temperature_max: Celsius | None = None
+    alarms: tuple[Alarm, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module(Readings):
+    """One box with its own BMS.
+
+    ``number`` counts from 1 at the master and locates; ``barcode`` identifies. ``temperature`` is the BMS board's,
+    ``temperatures`` are those of groups of cells. ``parameters`` are the BMS's own limits, by name, in V, A and °C.
+    """
+
+    number: int
+    address: int | None = None
+    mos_temperature: Celsius | None = None
+    ambient_temperature: Celsius | None = None
+    temperatures: tuple[Celsius, ...] | None = None
+    cell_voltage_min_cell: int | None = None
+    cell_voltage_max_cell: int | None = None
+    cell_temperature_min_cell: int | None = None
+    cell_temperature_max_cell: int | None = None
+    parameters: Mapping[str, float] | None = None
+    counters: Mapping[str, float] | None = None
+    cells: tuple[Cell, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank(Readings):
+    """All modules behind one line.
+
+    A module is in ``modules`` whole or not at all: then its number stands in ``silent``, and no sum is taken over the
+    rest. ``module_count`` is what the bank itself says.
+    """
+
+    name: str | None = None
+    topology: Topology = Topology.PARALLEL
+    protocol_version: str | None = None
+    module_count: int | None = None
+    energy_charged: KilowattHours | None = None
+    energy_discharged: KilowattHours | None = None
+    modules: tuple[Module, ...] = ()
+    silent: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A bank at a moment; the only thing that crosses threads.
+
+    ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only.
+    """
+
+    bank: Bank
+    taken_at: datetime
+    online: bool = True

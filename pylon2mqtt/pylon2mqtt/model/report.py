@@ -1,0 +1,67 @@
+"""The model as plain JSON values: what is published, shown and written, in one shape.
+
+Measured values come first; what is not measured but follows from them is filled in. Every key is always there.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from .battery import Bank, Cell, Module
+from .derived import Figures, active_alarms, bank_figures, module_figures
+
+Json = dict[str, Any]
+
+# The arrays of a module's cells, by the cell's field.
+CELL_ARRAYS = {
+    "voltages": "voltage",
+    "temperatures": "temperature",
+    "currents": "current",
+    "socs": "soc",
+    "capacities": "capacity",
+    "states": "state",
+    "balancing": "balancing",
+}
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as dicts, lists, strings, numbers and None."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return value
+
+
+def bank_report(bank: Bank) -> Json:
+    """The bank's own fields and what is derived; ``alarms`` are those of all modules, with their numbers."""
+    report = _merged(bank, bank_figures(bank), leave_out=("modules",))
+    report["alarms"] = [{"module": module, **plain(alarm)} for module, alarm in active_alarms(bank)]
+    return report
+
+
+def module_report(module: Module) -> Json:
+    """The module's own fields and what is derived, without its cells."""
+    return _merged(module, module_figures(module), leave_out=("cells",))
+
+
+def cells_report(cells: Iterable[Cell]) -> Json:
+    """The cells as arrays, the first cell first; an array that no cell reports is None."""
+    columns = {name: [getattr(cell, field) for cell in cells] for name, field in CELL_ARRAYS.items()}
+    return {name: column if any(v is not None for v in column) else None for name, column in columns.items()}
+
+
+def whole_report(bank: Bank) -> Json:
+    """The bank with its modules and their cells: what `decode`, `read` and `replay` print."""
+    modules = [module_report(module) | {"cells": plain(module.cells)} for module in bank.modules]
+    return bank_report(bank) | {"modules": modules}
+
+
+def _merged(told: Bank | Module, figures: Figures, leave_out: tuple[str, ...]) -> Json:
+    report = {field.name: plain(getattr(told, field.name)) for field in fields(told) if field.name not in leave_out}
+    for field in fields(figures):
+        if report.get(field.name) is None:
+            report[field.name] = getattr(figures, field.name)
+    return report

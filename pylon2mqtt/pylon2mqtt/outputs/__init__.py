@@ -1,0 +1,1 @@
+"""The listeners: they take snapshots and tell the world."""

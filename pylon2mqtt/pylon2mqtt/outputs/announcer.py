@@ -1,0 +1,71 @@
+"""What Home Assistant has been told of, and what it has to be told.
+
+An entity is announced when its value is first reported, and stays announced: also over a restart of the bridge, because
+what the broker has kept of our announcements is read back first.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+
+from .entities import entities
+from .homeassistant import Device, Site, announced_components, discovery, discovery_topic, without
+
+
+class Announcer:
+    """The devices met so far with the keys of their entities; `due` gives the messages that have to be sent."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._devices: dict[str, Device] = {}
+        self._keys: dict[str, set[str]] = {}
+        self._outdated: dict[str, dict[str, str]] = {}
+        self._due: dict[str, None] = {}
+
+    def knows(self, device_id: str) -> bool:
+        """Return whether the device was met since the start."""
+        return device_id in self._devices
+
+    def meet(self, device: Device, keys: Iterable[str]) -> None:
+        """Take in a device as it is now, and the keys for which it just reported values."""
+        earlier = self._devices.get(device.id)
+        current = device.remembering(earlier)
+        known = self._keys.setdefault(device.id, set())
+        new = set(keys) - known
+        if new or current != earlier:
+            self._devices[device.id] = current
+            known |= new
+            self._due[device.id] = None
+
+    def remember(self, device_id: str, payload: str) -> None:
+        """Take in how the device was announced before this start; what would not be announced now is to be deleted."""
+        device = self._devices.get(device_id)
+        if device is None:
+            return
+        told = announced_components(payload)
+        known = self._keys[device_id]
+        known |= {entity.key for entity in entities(device.kind, set(told), self._site.cells)}
+        wanted = discovery(self._site, device, known)["components"]
+        self._outdated[device_id] = {key: platform for key, platform in told.items() if key not in wanted}
+
+    def repeat(self) -> None:
+        """Let all devices be announced again, a bank before its modules."""
+        self._due = dict.fromkeys(sorted(self._devices, key=lambda device_id: self._devices[device_id].via is not None))
+
+    def due(self) -> Iterator[tuple[str, str]]:
+        """Yield topic and payload of what is due, which then counts as told."""
+        due, self._due = self._due, {}
+        for device_id in due:
+            topic = discovery_topic(self._site, device_id)
+            message = discovery(self._site, self._devices[device_id], self._keys[device_id])
+            if outdated := self._outdated.pop(device_id, None):
+                yield topic, json.dumps(without(message, outdated), ensure_ascii=False)
+            yield topic, json.dumps(message, ensure_ascii=False)
+
+    def forget(self, device_id: str, topic: str) -> bool:
+        """Forget a device that was at this topic; return whether it is nowhere else, and its announcement can go."""
+        device = self._devices.get(device_id)
+        if device and device.topic != topic:  # It has moved to another bank.
+            return False
+        for memory in (self._devices, self._keys, self._outdated, self._due):
+            memory.pop(device_id, None)
+        return True

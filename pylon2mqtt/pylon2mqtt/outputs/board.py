@@ -1,0 +1,51 @@
+"""What our topics shall say, and what they have been told to say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .topics import Publication
+
+# An unchanged topic is said again after this many seconds, so that whoever listens can tell it from a dead one.
+REPEAT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    publication: Publication
+    at: float
+
+
+class Board:
+    """The latest publication of each topic; `due` gives those that have to be sent."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Publication] = {}
+        self._sent: dict[str, _Sent] = {}
+        self._due: dict[str, None] = {}
+
+    def put(self, topic: str, publication: Publication, now: float) -> None:
+        """Let a topic say this: at once if it is news, else when it has been silent for long."""
+        self._latest[topic] = publication
+        sent = self._sent.get(topic)
+        if sent is None or sent.publication.content != publication.content or now - sent.at >= REPEAT_S:
+            self._due[topic] = None
+
+    def remove(self, topic: str) -> None:
+        """Let the broker forget the topic."""
+        if topic in self._latest:
+            del self._latest[topic]
+        self._sent.pop(topic, None)
+        self._due[topic] = None
+
+    def repeat(self) -> None:
+        """Let every topic be said again: somebody new is listening."""
+        self._due |= dict.fromkeys(self._latest)
+
+    def due(self, now: float) -> Iterator[tuple[str, str]]:
+        """Yield topic and payload of what is due, which then counts as sent."""
+        due, self._due = self._due, {}
+        for topic in due:
+            publication = self._latest.get(topic)
+            if publication:
+                self._sent[topic] = _Sent(publication, now)
+            yield topic, publication.payload if publication else ""

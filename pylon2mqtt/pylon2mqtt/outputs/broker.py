@@ -1,0 +1,266 @@
+"""The connection to an MQTT broker: made, watched, and made again when it is lost.
+
+One client of paho's is one try to connect. Its network thread only puts what happens into a queue; everything else is
+done by the one thread that owns the `Broker`, in `events`, `publish` and `close`.
+"""
+
+import contextlib
+import logging
+import queue
+import ssl
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from .reasons import Cause, advice, other_version_may_help
+
+log = logging.getLogger(__name__)
+
+# A broker that hangs without closing the connection is noticed after one and a half of this.
+KEEPALIVE_S = 30
+# paho gives each address of the host 5 s and the TLS handshake 5 s more; whoever has not greeted by then never will.
+GREETING_S = 20.0
+# The pause before the first try again, and the longest: soon for a broker that restarts, kind to one that is down.
+BACK_OFF_S = (1.0, 60.0)
+# A connection that held this long was a good one: what comes next is a new outage, and is logged again.
+STABLE_S = 60.0
+# What `close` waits for its last messages, and then for the goodbye: together less than the second it has.
+FAREWELL_S = 0.7
+GOODBYE_S = 0.1
+
+V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The broker accepted us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Somebody published this; ``retained``: the broker kept it from before."""
+
+    topic: str
+    payload: str
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where the broker is and how to get in. ``insecure``: do not check its certificate."""
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    insecure: bool = False
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Return how TLS is done; raise OSError when a certificate's file cannot be read."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.certificate:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+ClientFactory = Callable[[str, MQTTProtocolVersion], Client]
+
+
+def paho_client(client_id: str, version: MQTTProtocolVersion) -> Client:
+    """Return a client that connects once; when that ends, so does its thread."""
+    return Client(CallbackAPIVersion.VERSION2, client_id, protocol=version, reconnect_on_failure=False)
+
+
+class _Attempt:
+    """One try to connect, and the connection that comes of it."""
+
+    def __init__(self, client: Client, version: MQTTProtocolVersion, begun: float) -> None:
+        self.client, self.version, self.begun = client, version, begun
+        self.queue: queue.SimpleQueue[Connected | Message | _Ended] = queue.SimpleQueue()
+        self._given_up = False
+        client.on_socket_open = self._on_socket_open
+        client.on_connect_fail = self._on_connect_fail
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+
+    def give_up(self) -> None:
+        """Disconnect, and never connect again."""
+        self._given_up = True
+        self.client.disconnect()
+
+    def wait_for_end(self) -> None:
+        """Wait, not for long, until the broker has been told that we leave."""
+        with contextlib.suppress(queue.Empty):
+            while not isinstance(self.queue.get(timeout=GOODBYE_S), _Ended):
+                pass
+
+    # From here on: called by paho's thread.
+
+    def _on_socket_open(self, *_: object) -> None:
+        if self._given_up:  # While it was still looking for the host; paho takes this as a failure to connect.
+            raise ConnectionAbortedError
+
+    def _on_connect_fail(self, client: Client, _: object) -> None:
+        self.queue.put(_Ended(sys.exception()))
+        client.disconnect()  # Or paho's thread would sleep for a second before it ends.
+
+    def _on_connect(self, _client: Client, _data: object, _flags: object, reason: ReasonCode, *_: object) -> None:
+        self.queue.put(_Ended(reason) if reason.is_failure else Connected())
+
+    def _on_disconnect(self, _client: Client, _data: object, _flags: object, reason: ReasonCode, *_: object) -> None:
+        self.queue.put(_Ended(reason))
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            self.queue.put(Message(message.topic, message.payload.decode(), message.retain))
+        except UnicodeDecodeError:
+            log.debug("Dropped a message that is not UTF-8")
+
+
+class Broker:
+    """A broker that one thread talks to. ``will``: the topic that says "offline" when the connection breaks."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        client_id: str,
+        will: str,
+        clock: Callable[[], float] = time.monotonic,
+        client_factory: ClientFactory = paho_client,
+    ) -> None:
+        self.connected = False
+        self._access, self._client_id, self._will = access, client_id, will
+        self._clock, self._client_factory = clock, client_factory
+        self._attempt: _Attempt | None = None
+        self._version, self._proven = V5, V5
+        self._connected_at = self._next_try_at = float("-inf")
+        self._pause_s = BACK_OFF_S[0]
+        self._tries = 0
+        self._told: set[str] = set()
+
+    def events(self) -> Iterator[Connected | Message]:
+        """Yield what happened since the last call, and try to connect when it is time to."""
+        if self._attempt is None and self._clock() >= self._next_try_at:
+            self._connect()
+        while self._attempt is not None:
+            try:
+                event = self._attempt.queue.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(event, _Ended):
+                self._ended(event.cause)
+                continue
+            if isinstance(event, Connected):
+                self._greeted(self._attempt)
+            yield event
+        if self._attempt and not self.connected and self._clock() - self._attempt.begun > GREETING_S:
+            self._ended(TimeoutError("no greeting"))
+
+    def publish(self, topic: str, payload: str, *, qos: int = 0) -> MQTTMessageInfo | None:
+        """Send a retained message; return None when there is no connection for it."""
+        if self._attempt is None or not self.connected:
+            return None
+        info = self._attempt.client.publish(topic, payload, qos, retain=True)
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
+            self._ended(OSError(f"{info.rc.name}"))
+            return None
+        return info
+
+    def subscribe(self, filters: Iterable[str]) -> None:
+        """Ask for all messages on these topics, those that the broker kept first."""
+        if self._attempt:
+            self._attempt.client.subscribe([(topic, 0) for topic in filters])
+
+    def unsubscribe(self, filters: Iterable[str]) -> None:
+        """Ask for no more messages on these topics."""
+        if self._attempt:
+            self._attempt.client.unsubscribe(list(filters))
+
+    def close(self, farewell: dict[str, str]) -> None:
+        """Say the last words, by topic, and leave, within a second whatever the broker does."""
+        last = [self.publish(topic, payload, qos=1) for topic, payload in farewell.items()]
+        attempt, self._attempt, was_connected, self.connected = self._attempt, None, self.connected, False
+        if attempt is None:
+            return
+        if last and last[-1]:  # The broker takes them in order, so this one stands for all.
+            with contextlib.suppress(ValueError, RuntimeError):  # paho's words for "not sent": there is no more to do.
+                last[-1].wait_for_publish(FAREWELL_S)
+        attempt.give_up()
+        if was_connected:
+            attempt.wait_for_end()
+
+    def _connect(self) -> None:
+        self._tries += self._version is self._proven  # An older version of MQTT is no try of its own.
+        client = self._client_factory(self._client_id, self._version)
+        attempt = _Attempt(client, self._version, self._clock())
+        try:
+            self._prepare(client)
+            client.connect_async(self._access.host, self._access.port, KEEPALIVE_S)
+        except (OSError, ValueError) as error:  # A file of TLS, or a host that cannot be one.
+            self._ended(error)
+            return
+        self._attempt = attempt
+        client.loop_start()
+
+    def _prepare(self, client: Client) -> None:
+        access = self._access
+        access.host.encode("idna")  # Now, because paho's thread would die of it.
+        client.will_set(self._will, "offline", qos=1, retain=True)
+        if access.username:
+            client.username_pw_set(access.username, access.password)
+        if access.tls:
+            client.tls_set_context(access.tls_context())
+            client.tls_insecure_set(access.insecure)
+
+    def _greeted(self, attempt: _Attempt) -> None:
+        self.connected, self._connected_at, self._proven = True, self._clock(), attempt.version
+        name = "5" if attempt.version is V5 else "3.1.1"
+        again = f" again after {self._tries} tries" if self._told else ""
+        log.info("Connected%s to the MQTT broker at %s:%s (MQTT %s)", again, *self._place, name)
+
+    def _ended(self, cause: Cause) -> None:
+        """The try failed, or the connection is lost: find out when and how to try again."""
+        was_connected, self.connected = self.connected, False
+        if self._attempt:
+            self._attempt.give_up()
+            self._attempt = None
+        if was_connected and self._clock() - self._connected_at >= STABLE_S:
+            self._told, self._pause_s = set(), BACK_OFF_S[0]
+        if was_connected:
+            self._tries = 0
+        elif self._version is self._proven is V5 and other_version_may_help(cause):
+            self._version = V311
+            self._connect()
+            return
+        self._version = self._proven
+        self._tell(advice(cause, *self._place, was_connected=was_connected))
+        self._next_try_at = self._clock() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, BACK_OFF_S[1])
+
+    def _tell(self, sentence: str) -> None:
+        """Warn of each kind of trouble once in an outage."""
+        log.log(logging.DEBUG if sentence in self._told else logging.WARNING, "%s (try %s)", sentence, self._tries)
+        self._told.add(sentence)
+
+    @property
+    def _place(self) -> tuple[str, int]:
+        return self._access.host, self._access.port

@@ -1,0 +1,195 @@
+"""The MQTT output: every bank and module as topics, and as devices in Home Assistant."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pylon2mqtt.model import Snapshot
+
+from .announcer import Announcer
+from .board import Board
+from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
+from .entities import reported
+from .homeassistant import Device, Site, bank_device, discovery_topic, module_device, module_id
+from .roster import Roster
+from .topics import OFFLINE, ONLINE, Publication, bank_slug, module_slugs, publications, slug
+
+# Home Assistant subscribes to the states after it has said that it is there; the spread spares it a flood at its start.
+AFTER_BIRTH_S = (1.0, 5.0)
+# A broker sends what it has kept right after the subscription; nothing is published until that has been read.
+READ_BACK_S = 1.0
+NEVER = float("inf")
+
+
+@dataclass(kw_only=True, eq=False)
+class Mqtt:
+    """Publishes every snapshot over MQTT, and announces what it finds to Home Assistant.
+
+    ``cells``: none, statistics, voltages or full, see `entities.ENABLED_ARRAYS`. ``on_command`` gets the bank's name,
+    what is asked (``rescan``) and the payload. ``clock`` counts seconds, ``uniform`` draws between two of them.
+    No method raises because of the broker: it may come, go and hang; what is wrong stands in the log.
+    """
+
+    host: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    insecure: bool = False
+    base_topic: str = "pylon2mqtt"
+    discovery_prefix: str = "homeassistant"
+    cells: str = "statistics"
+    poll_interval_s: float = 10.0
+    on_command: Callable[[str, str, str], None] | None = None
+    clock: Callable[[], float] = time.monotonic
+    uniform: Callable[[float, float], float] = random.uniform
+    client_factory: ClientFactory = paho_client
+
+    name = "MQTT"
+    keeps_all = False
+
+    def __post_init__(self) -> None:
+        self._site = Site(
+            base=self.base_topic,
+            prefix=self.discovery_prefix,
+            cells=self.cells,
+            poll_interval_s=self.poll_interval_s,
+        )
+        self._board = Board()
+        self._announcer = Announcer(self._site)
+        self._rosters: dict[str, Roster] = {}
+        self._reading_back: set[str] = set()
+        self._read_back_until = self._birth_at = NEVER
+        self._broker = Broker(
+            self._access(),
+            client_id=f"pylon2mqtt-{slug(self.base_topic)}",  # Stable: a new connection then ends a dead one at once.
+            will=f"{self.base_topic}/status",
+            clock=self.clock,
+            client_factory=self.client_factory,
+        )
+
+    def open(self) -> None:
+        """Begin to connect; the broker may still be missing."""
+        self.refresh()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Tell what is new, or keep it until there is a broker to tell it to."""
+        bank = bank_slug(snapshot.bank)
+        new = [] if bank in self._rosters else [f"{self.base_topic}/{bank}/+/state"]
+        roster = self._rosters.setdefault(bank, Roster(snapshot.bank.name or bank))
+        roster.see(snapshot, self.clock())
+        found = publications(self.base_topic, snapshot, roster.modules, cells=self.cells != "none")
+        for device in self._devices(snapshot):
+            if not self._announcer.knows(device.id):
+                new.append(discovery_topic(self._site, device.id))
+            self._announcer.meet(device, self._reported(device, found))
+        for topic, publication in found.items():
+            self._board.put(topic, publication, self.clock())
+        for module, seen in roster.take_gone(snapshot, self.clock()).items():
+            self._remove(bank, module, seen.barcode)
+        self._read_back(new)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look after the connection, hear what came, and say what is due."""
+        for event in self._broker.events():
+            if isinstance(event, Connected):
+                self._greet()
+            else:
+                self._hear(event)
+        if self.clock() >= self._birth_at:
+            self._repeat()
+        if self._broker.connected and self.clock() >= self._read_back_until:
+            self._end_read_back()
+        if self._broker.connected and not self._reading_back:
+            for topic, payload in (*self._announcer.due(), *self._board.due(self.clock())):
+                self._broker.publish(topic, payload)
+
+    def close(self) -> None:
+        """Tell that the batteries and the bridge are gone, within a second."""
+        banks = {f"{self.base_topic}/{bank}/status": OFFLINE for bank in self._rosters}
+        self._broker.close(banks | {f"{self.base_topic}/status": OFFLINE})
+
+    def _access(self) -> Access:
+        return Access(
+            host=self.host,
+            port=self.port,
+            username=self.username,
+            password=self.password,
+            tls=self.tls,
+            ca=self.ca,
+            certificate=self.certificate,
+            key=self.key,
+            insecure=self.insecure,
+        )
+
+    def _devices(self, snapshot: Snapshot) -> Iterator[Device]:
+        """Yield the bank and its modules as devices, once the bank has answered."""
+        if snapshot.online:
+            yield bank_device(self._site, snapshot.bank)
+            for module_slug, module in module_slugs(snapshot.bank).items():
+                yield module_device(self._site, snapshot.bank, module, module_slug)
+
+    def _reported(self, device: Device, found: dict[str, Publication]) -> Iterator[str]:
+        for name in ("state", "cells"):
+            publication = found.get(f"{self.base_topic}/{device.topic}/{name}")
+            if publication and isinstance(publication.content, dict):
+                yield from reported(device.kind, name, publication.content)
+
+    def _greet(self) -> None:
+        """Say that we are here, and listen; what the broker knows of us may be old or lost."""
+        self._broker.publish(f"{self.base_topic}/status", ONLINE)
+        self._broker.subscribe([f"{self.discovery_prefix}/status", f"{self.base_topic}/+/set/+"])
+        self._read_back(self._reading_back)
+        self._repeat()
+
+    def _repeat(self) -> None:
+        self._birth_at = NEVER
+        self._announcer.repeat()
+        self._board.repeat()
+
+    def _read_back(self, topics: list[str] | set[str]) -> None:
+        """Ask the broker what it has kept of these topics, and publish nothing before it had time to answer."""
+        self._reading_back |= set(topics)
+        if topics and self._broker.connected:
+            self._broker.subscribe(topics)
+            self._read_back_until = self.clock() + READ_BACK_S
+
+    def _end_read_back(self) -> None:
+        self._broker.unsubscribe(self._reading_back)
+        self._reading_back = set()
+        self._read_back_until = NEVER
+
+    def _hear(self, message: Message) -> None:
+        topic, prefix = message.topic, f"{self.discovery_prefix}/"
+        if topic == f"{prefix}status":
+            if message.payload == ONLINE and not message.retained:
+                self._birth_at = self.clock() + self.uniform(*AFTER_BIRTH_S)
+        elif topic.startswith(prefix):
+            if message.retained:
+                self._announcer.remember(topic.split("/")[-2], message.payload)
+        else:
+            self._hear_own(message)
+
+    def _hear_own(self, message: Message) -> None:
+        """Hear a command, or the state of a module as it was before the start. A command that was kept is too old."""
+        bank, middle, last = message.topic.removeprefix(f"{self.base_topic}/").split("/")
+        roster = self._rosters.get(bank)
+        if roster is None:
+            return
+        if middle == "set":
+            if self.on_command and not message.retained:
+                self.on_command(roster.bank_name, last, message.payload)
+        elif message.retained:
+            roster.remember(middle, message.payload)
+
+    def _remove(self, bank: str, module: str, barcode: str | None) -> None:
+        for name in ("state", "cells", "status"):
+            self._board.remove(f"{self.base_topic}/{bank}/{module}/{name}")
+        device_id = module_id(self._site, bank, module, barcode)
+        if self._announcer.forget(device_id, f"{bank}/{module}"):
+            self._board.remove(discovery_topic(self._site, device_id))

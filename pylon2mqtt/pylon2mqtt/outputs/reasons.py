@@ -1,0 +1,69 @@
+"""Why there is no connection to the broker, in a sentence that says what to do about it."""
+
+import socket
+import ssl
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+# What paho tells: the exception of a connection that could not be made, or the reason that ended one.
+Cause = BaseException | ReasonCode | None
+
+CREDENTIALS = "refuses the user name or the password: correct `username` and `password` in the options of MQTT"
+
+# By the name that MQTT 5 gives the reason; 3.1.1 knows few, and paho gives them these names too.
+REASONS = {
+    "Bad user name or password": CREDENTIALS,
+    "Not authorized": CREDENTIALS,
+    "Banned": "has banned this client: look into the broker's log",
+    "Client identifier not valid": "refuses the client's name, which is made of `base_topic`: choose another one",
+    "Session taken over": "has another client of this name: stop the other pylon2mqtt, or give it another `base_topic`",
+    "Server shutting down": "is shutting down",
+    "Unsupported protocol version": "speaks neither MQTT 5 nor MQTT 3.1.1: use another broker, such as Mosquitto",
+}
+
+CLOSED_EARLY = (
+    "closes the connection at once: check whether this port expects TLS (`tls`), or a client certificate; "
+    "the broker's log tells more"
+)
+
+# The most specific first. {0} is the exception.
+FAILURES: dict[type[BaseException], str] = {
+    ConnectionRefusedError: "refuses the connection: check that the broker runs, and `host` and `port` in the options",
+    socket.gaierror: "cannot be found: check `host` in the options of MQTT ({0.strerror})",
+    UnicodeError: "cannot be found: `host` in the options of MQTT is no host name",
+    TimeoutError: "does not answer: check `host` and `port` in the options of MQTT, and whether a firewall is between",
+    ssl.SSLCertVerificationError: (
+        "has a TLS certificate that is not trusted ({0.verify_message}): give the file of its authority as `ca`, "
+        "and as `host` the name that the certificate is for"
+    ),
+    ssl.SSLError: "and this end cannot agree on TLS ({0}): check `port` (8883 is usual), `ca`, `certificate` and `key`",
+    FileNotFoundError: "was not asked, because a certificate's file is missing: check `ca`, `certificate` and `key`",
+    OSError: "cannot be reached: {0}",
+    ValueError: "cannot be asked with these options of MQTT: {0}",
+}
+
+
+def advice(cause: Cause, host: str, port: int, *, was_connected: bool) -> str:
+    """Return the sentence to log about a connection that failed, or that ended after it had worked."""
+    broker = f"The MQTT broker at {host}:{port}"
+    if isinstance(cause, ReasonCode):
+        name = cause.getName()
+        if was_connected:
+            return f"{broker} {REASONS.get(name, f'has closed the connection, or it broke ({name})')}; trying again"
+        return f"{broker} {REASONS.get(name, _early(cause))}; trying again"
+    kind = next((kind for kind in FAILURES if isinstance(cause, kind)), OSError)
+    return f"{broker} {FAILURES[kind].format(cause)}; trying again"
+
+
+def other_version_may_help(cause: Cause) -> bool:
+    """Return whether a broker that knows only MQTT 3.1.1 answers MQTT 5 like this: by a refusal or a closed line."""
+    if not isinstance(cause, ReasonCode):
+        return False
+    return cause.packetType == PacketTypes.DISCONNECT or cause.getName() == "Unsupported protocol version"
+
+
+def _early(reason: ReasonCode) -> str:
+    if reason.packetType == PacketTypes.DISCONNECT:
+        return CLOSED_EARLY
+    return f"refuses the connection ({reason.getName()}): the broker's log tells more"

@@ -1,0 +1,116 @@
+"""A snapshot as MQTT messages: which topic says what.
+
+::
+
+    <base>/status                     online|offline     the bridge; also its last will
+    <base>/<bank>/status              online|offline     the battery answers
+    <base>/<bank>/state               JSON               the bank's fields and what is derived
+    <base>/<bank>/<module>/status     online|offline     the module answers
+    <base>/<bank>/<module>/state      JSON
+    <base>/<bank>/<module>/cells      JSON arrays        the first cell first
+    <base>/<bank>/set/<what>          commands           answered by the bridge, published by others
+
+``<bank>`` is the slug of the bank's name; ``<module>`` is its barcode, or its number where it has none of its own.
+Every key is always there, null when unknown. All of it is retained.
+"""
+
+import json
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pylon2mqtt.model import Bank, Module, Snapshot
+from pylon2mqtt.model.derived import active_alarms
+from pylon2mqtt.model.report import bank_report, cells_report, module_report, plain
+
+ONLINE, OFFLINE = "online", "offline"
+DEFAULT_NAME = "Battery"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a topic shall say. ``taken_at`` is told with it, but a new time alone is not news."""
+
+    content: Json | str
+    taken_at: datetime | None = None
+
+    @property
+    def payload(self) -> str:
+        """The content as it is sent."""
+        if isinstance(self.content, str):
+            return self.content
+        stamp = {"taken_at": timestamp(self.taken_at)} if self.taken_at else {}
+        return json.dumps(self.content | stamp, ensure_ascii=False)
+
+
+def publications(base: str, snapshot: Snapshot, known: Iterable[str], *, cells: bool) -> dict[str, Publication]:
+    """Return what every topic of the snapshot's bank shall say now.
+
+    ``known`` are the slugs of all modules ever met in this bank: who is not in the snapshot is offline, and its other
+    topics keep what they said last, as do all when the bank is offline. ``cells``: with the topics of the cells.
+    """
+    root = f"{base}/{bank_slug(snapshot.bank)}"
+    modules = module_slugs(snapshot.bank)
+    found = {f"{root}/{slug}/status": Publication(OFFLINE) for slug in known if slug not in modules}
+    if not snapshot.online:
+        return found | {f"{root}/status": Publication(OFFLINE)}
+    found[f"{root}/state"] = Publication(_bank_content(snapshot.bank), snapshot.taken_at)
+    for slug, module in modules.items():
+        found[f"{root}/{slug}/state"] = Publication(_module_content(module), snapshot.taken_at)
+        if cells and module.cells:
+            found[f"{root}/{slug}/cells"] = Publication(cells_report(module.cells), snapshot.taken_at)
+        found[f"{root}/{slug}/status"] = Publication(ONLINE)
+    return found | {f"{root}/status": Publication(ONLINE)}
+
+
+def bank_slug(bank: Bank) -> str:
+    """Return the bank's part of its topics, made of its name."""
+    return slug(bank.name or DEFAULT_NAME)
+
+
+def module_slugs(bank: Bank) -> dict[str, Module]:
+    """Return the modules by their part of the topics: the barcode, or the number where it is missing or not unique."""
+    barcodes = Counter(barcode_slug(module.barcode) for module in bank.modules)
+    found = {}
+    for module in bank.modules:
+        barcode = barcode_slug(module.barcode)
+        found[barcode if barcode and barcodes[barcode] == 1 else str(module.number)] = module
+    return found
+
+
+def barcode_slug(barcode: str | None) -> str | None:
+    """Return the barcode with only those characters that a topic and an identifier may have."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", (barcode or "").strip()) or None
+
+
+def slug(name: str) -> str:
+    """Return ``name`` in small ASCII letters, digits and underscores; a name with none of these gets a number."""
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_") or f"bank_{zlib.crc32(name.encode()):08x}"
+
+
+def timestamp(moment: datetime) -> str:
+    """Return the moment in UTC as ISO 8601, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _bank_content(bank: Bank) -> Json:
+    """The bank's report, and how many modules answer: unknown where the battery does not tell of modules at all."""
+    tells = bool(bank.modules or bank.silent)
+    online, silent = (len(bank.modules), len(bank.silent)) if tells else (None, None)
+    return bank_report(bank) | {"modules_online": online, "modules_silent": silent}
+
+
+def _module_content(module: Module) -> Json:
+    """The module's report, with the alarms of its cells among its own: whoever sees a problem here wants to see why."""
+    if module.alarms is None and not any(cell.alarms for cell in module.cells or ()):
+        return module_report(module)
+    alarms = [plain(alarm) for _, alarm in active_alarms(Bank(modules=(module,)))]
+    return module_report(module) | {"alarms": alarms}

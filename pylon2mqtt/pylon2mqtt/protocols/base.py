@@ -1,0 +1,44 @@
+"""The seam between the app and the languages of batteries."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pylon2mqtt.model import Bank
+from pylon2mqtt.transports.base import ByteTransport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """Time, given from outside: ``now`` counts seconds from any moment, ``sleep`` waits so many."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class BatteryProtocol(Protocol):
+    """A driver: it asks one bank over one line, one question at a time.
+
+    It is made once for a battery and keeps what it learnt about it; the line may be closed and opened between reads.
+    """
+
+    def read(self, line: ByteTransport) -> Bank:
+        """Ask everything that is due and return the whole bank.
+
+        Raises TransportTimeoutError when no module answers, ProtocolError when what comes is no good answer, and
+        TransportError when the line is gone.
+        """
+
+    def rescan(self) -> None:
+        """Look for modules anew at the next read; may be called from any thread."""
+
+
+class Dialect(Protocol):
+    """What a protocol's module offers beside its driver: plain functions from bytes to values."""
+
+    def decode(self, data: bytes, request: str | None) -> Bank:
+        """Return what one recorded answer says; raise ProtocolError if it is damaged, foreign or a refusal."""
+
+    def scrub(self, request: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
+        """Return the answer with every barcode in it replaced."""

@@ -1,0 +1,45 @@
+"""Which protocols there are; each module is imported when it is used."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, cast
+
+from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.model import Bank
+
+from .base import BatteryProtocol, Clock, Dialect
+from .schedule import STAGGER_S
+
+PROTOCOLS: dict[str, str] = {
+    "rs485": "rs485:Rs485",
+}
+"""The name that users write -> the module in this folder and its driver."""
+
+
+def driver(
+    protocol: str, *, name: str | None, clock: Clock | None = None, stagger_s: float = STAGGER_S
+) -> BatteryProtocol:
+    """Return a new driver for the battery ``name``; raise ConfigError for a protocol that is not known.
+
+    ``stagger_s`` of 0 asks everything in the first read, instead of spreading the slow questions over many.
+    """
+    module, class_name = _module(protocol)
+    make: Callable[..., BatteryProtocol] = getattr(module, class_name)
+    return make(name=name, clock=clock or Clock(), stagger_s=stagger_s)
+
+
+def decode(protocol: str, data: bytes, request: str | None) -> Bank:
+    """Return what one recorded answer says; raise ProtocolError if it is no good answer."""
+    return cast(Dialect, _module(protocol)[0]).decode(data, request)
+
+
+def scrub(protocol: str) -> Callable[[bytes, bytes, Callable[[str], str]], bytes]:
+    """Return the protocol's function that replaces barcodes in recorded bytes."""
+    return cast(Dialect, _module(protocol)[0]).scrub
+
+
+def _module(protocol: str) -> tuple[Any, str]:
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"{protocol!r} is no protocol known here: use one of {', '.join(PROTOCOLS)}")
+    module, _, class_name = PROTOCOLS[protocol].partition(":")
+    return import_module(f".{module}", __package__), class_name

@@ -1,0 +1,157 @@
+"""The data sheets of the modules that can be simulated.
+
+Sources: RS485-protocol-pylon-low-voltage V3.3 for the shapes; the voltages, currents and temperatures are those that
+real modules of the kind report; versions are of the right shape only.
+"""
+
+from dataclasses import dataclass
+
+from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.model.units import AmpereHours, Amperes, Celsius, Volts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """A BMS's own limits, as 47 tells them, where the models differ; the currents are magnitudes."""
+
+    cell_high: Volts = 3.65
+    cell_low: Volts = 3.05
+    cell_under: Volts = 2.8
+    module_high: Volts = 54.0
+    module_low: Volts = 46.0
+    module_under: Volts = 43.0
+    high_temperature: Celsius = 60.0
+    low_temperature: Celsius = -10.0
+    charge_current: Amperes = 90.0
+    discharge_current: Amperes = 90.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatteryModel:
+    """One kind of module.
+
+    ``answers_ff``: as a master it answers for its whole group when asked with INFO FF; others keep silent.
+    ``extra_status``: its answer to 44 ends in a sixth status byte. ``system_commands``: it knows 60 to 63.
+    ``force_charge_soc``: below the first it asks for charge ("charge immediately 1"), below the second it wishes it.
+    """
+
+    name: str
+    device_name: str
+    barcode_letters: str
+    capacity: AmpereHours
+    cells: int = 15
+    temperatures: int = 5
+    answers_ff: bool = False
+    extra_status: bool = True
+    system_commands: bool = True
+    charge_voltage_limit: Volts = 53.25
+    discharge_voltage_limit: Volts = 45.0
+    charge_current_limit: Amperes
+    discharge_current_limit: Amperes
+    force_charge_soc: tuple[float, float] = (9.0, 13.0)
+    software: tuple[int, int] = (1, 7)
+    manufacture_version: tuple[int, int] = (1, 3)
+    main_line_version: tuple[int, int, int] = (0, 6, 9)
+    parameters: Parameters = Parameters()
+
+
+_DATA_SHEETS = (
+    BatteryModel(
+        name="US2000",
+        device_name="US2KBPL",
+        barcode_letters="BA",
+        capacity=50.0,
+        answers_ff=True,
+        extra_status=False,
+        system_commands=False,
+        charge_current_limit=25.0,
+        discharge_current_limit=25.0,
+        software=(2, 3),
+        manufacture_version=(2, 3),
+        main_line_version=(0, 6, 5),
+        parameters=Parameters(
+            cell_under=2.9,
+            module_under=44.5,
+            high_temperature=61.0,
+            low_temperature=-11.0,
+            charge_current=102.0,
+            discharge_current=100.0,
+        ),
+    ),
+    BatteryModel(
+        name="US2000C",
+        device_name="US2000C",
+        barcode_letters="BC",
+        capacity=50.0,
+        charge_current_limit=25.0,
+        discharge_current_limit=25.0,
+        parameters=Parameters(module_under=43.5),
+    ),
+    BatteryModel(
+        name="US3000",
+        device_name="US3000",
+        barcode_letters="CA",
+        capacity=74.0,
+        answers_ff=True,
+        extra_status=False,
+        system_commands=False,
+        charge_current_limit=37.0,
+        discharge_current_limit=37.0,
+        software=(2, 4),
+        manufacture_version=(2, 4),
+        main_line_version=(0, 6, 5),
+        parameters=Parameters(cell_under=2.9, module_under=44.5, charge_current=102.0, discharge_current=100.0),
+    ),
+    BatteryModel(
+        name="US3000C",
+        device_name="US3000C",
+        barcode_letters="CR",
+        capacity=74.0,
+        charge_current_limit=37.0,
+        discharge_current_limit=37.0,
+    ),
+    BatteryModel(
+        name="US5000",
+        device_name="US5000",
+        barcode_letters="TH",
+        capacity=100.0,
+        temperatures=6,
+        charge_current_limit=50.0,
+        discharge_current_limit=50.0,
+        software=(1, 2),
+        parameters=Parameters(charge_current=100.0, discharge_current=100.0),
+    ),
+    BatteryModel(
+        name="UP2500",
+        device_name="UP2500",
+        barcode_letters="EB",
+        capacity=111.0,
+        cells=8,
+        system_commands=False,
+        charge_voltage_limit=28.4,
+        discharge_voltage_limit=23.2,
+        charge_current_limit=55.5,
+        discharge_current_limit=55.5,
+        parameters=Parameters(module_high=28.8, module_low=24.4, module_under=22.4),
+    ),
+)
+
+MODELS = {model.name: model for model in _DATA_SHEETS}
+
+
+def stack(names: str, modules: int | None) -> tuple[BatteryModel, ...]:
+    """The models of a stack, the master first: ``names`` by commas, the last one for all further modules.
+
+    Without ``modules`` a list is taken as it is, and of a single name there are three. Raises ConfigError.
+    """
+    listed = [name.strip() for name in names.split(",")]
+    count = modules or (len(listed) if len(listed) > 1 else 3)
+    if count < len(listed):
+        raise ConfigError(f"{len(listed)} models are named for {count} modules: leave some out, or ask for more")
+    unknown = sorted(set(listed) - MODELS.keys())
+    if unknown:
+        raise ConfigError(f"there is no data sheet for {', '.join(unknown)}: choose from {', '.join(MODELS)}")
+    chosen = tuple(MODELS[name] for name in listed)
+    if len({model.cells for model in chosen}) > 1:
+        raise ConfigError("modules of 24 V and of 48 V cannot stand in one stack: choose models with as many cells")
+    return chosen + chosen[-1:] * (count - len(chosen))

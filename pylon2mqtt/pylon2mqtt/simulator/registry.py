@@ -1,0 +1,190 @@
+"""The protocols that can be simulated, and the simulator itself: a virtual bank at the end of a line."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import KW_ONLY, dataclass, field
+from importlib import import_module
+from queue import Empty, SimpleQueue
+from random import Random
+from typing import Protocol
+
+from pylon2mqtt.errors import ConfigError, Pylon2MqttError, TransportError
+from pylon2mqtt.model.units import AlarmKind, Seconds
+
+from . import orders
+from .battery import VirtualBank
+from .faults import Exchange, Faults, Pieces
+from .line import Line, line_at
+from .models import stack
+from .pace import Pace
+
+PROTOCOLS = {"rs485": "pylon2mqtt.simulator.rs485:Rs485Battery"}
+"""Name -> module:class, imported when used."""
+
+# How long `serve` waits at most before it looks at ``stop`` and at the orders again.
+_LOOK_UP_S = 0.05
+# An order is carried out between two looks; this long only if `serve` died.
+_ORDER_WITHIN_S = 5.0
+
+
+class VirtualBattery(Protocol):
+    """A protocol of the simulator: made for a bank, it cuts requests out of bytes and answers them."""
+
+    alarm_kinds: frozenset[AlarmKind]
+    writes_seen: list[bytes]
+
+    @property
+    def requests(self) -> list[bytes]:
+        """Every whole request so far."""
+
+    def split(self, buffer: bytearray) -> list[bytes]:
+        """Take the whole requests out of ``buffer``."""
+
+    def answer(self, request: bytes) -> bytes:
+        """The answer, or nothing."""
+
+
+@dataclass(eq=False)
+class Simulator:
+    """A virtual bank that speaks ``protocol`` at ``listen`` (``pty:PATH`` or ``tcp:HOST:PORT``).
+
+    ``model`` is a name, or several by commas with the master first; ``soc`` in percent; ``hour`` of the simulated day
+    at the start, which runs ``speed`` times as fast as ours. An answer starts ``answer_delay_s`` ± ``jitter_s`` after
+    the question; ``fast`` takes away the delay and the speed of the line. The same ``seed`` gives the same bank.
+
+    Open it, let `serve` run in a thread, close it. `order` may be called from any thread. Raises ConfigError for
+    arguments that do not go together, TransportError where the place to listen at cannot be had.
+    """
+
+    protocol: str
+    listen: str
+    _: KW_ONLY
+    modules: int | None = None
+    model: str = "US3000C"
+    seed: int = 1
+    speed: float = 1.0
+    soc: float = 60.0
+    hour: float = 10.0
+    baudrate: int = 115200
+    answer_delay_s: Seconds = 0.075
+    jitter_s: Seconds = 0.006
+    fast: bool = False
+    clock: Callable[[], Seconds] = time.monotonic
+    sleep: Callable[[Seconds], None] = time.sleep
+    bank: VirtualBank = field(init=False)
+    battery: VirtualBattery = field(init=False)
+    line: Line = field(init=False)
+    faults: Faults = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bank = VirtualBank(stack(self.model, self.modules), seed=self.seed, soc=self.soc, hour=self.hour)
+        self.battery = _battery(self.protocol, self.bank)
+        self.line = line_at(self.listen, self.baudrate)
+        self.faults = Faults(self.clock)
+        self._pace = Pace(None if self.fast else self.baudrate)
+        self._dice = Random(self.seed)  # noqa: S311 - delays and noise
+        self._orders: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
+        self._buffer = bytearray()
+        self._stop: Callable[[], bool] | None = None
+        self._advanced_at: Seconds = 0.0
+
+    @property
+    def url(self) -> str:
+        """What the bridge is given as its line: the path, or ``socket://host:port``."""
+        return self.line.url
+
+    @property
+    def requests(self) -> list[bytes]:
+        """Every whole request so far, oldest first."""
+        return self.battery.requests
+
+    @property
+    def writes_seen(self) -> list[bytes]:
+        """The requests that would have changed something in a real battery."""
+        return self.battery.writes_seen
+
+    def open(self) -> None:
+        """Plug in."""
+        self.line.open()
+
+    def close(self) -> None:
+        """Unplug; after `serve` has returned."""
+        self.line.close()
+
+    def serve(self, stop: Callable[[], bool]) -> None:
+        """Answer until ``stop()`` is true; returns within 0.3 s of that."""
+        self._stop = stop
+        self._advanced_at = self.clock()
+        try:
+            while not stop():
+                self._carry_out_orders()
+                self._advance()
+                self._listen()
+                self._send(self.faults.chatter(self._dice), self.clock())
+        finally:
+            self._stop = None
+            self._carry_out_orders()
+
+    def order(self, text: str) -> str:
+        """Do what one line says (``help`` tells what is possible) and return one sentence. Raises ConfigError."""
+        if self._stop is None:
+            return orders.carry_out(self, text)
+        answer: Future[str] = Future()
+        self._orders.put((text, answer))
+        try:
+            return answer.result(timeout=_ORDER_WITHIN_S)
+        except TimeoutError as exc:
+            raise TransportError(f"the simulator at {self.url} has stopped: start it again") from exc
+
+    def _carry_out_orders(self) -> None:
+        """What other threads ordered is done here, between two bytes: nobody else touches bank and line."""
+        while True:
+            try:
+                text, answer = self._orders.get_nowait()
+            except Empty:
+                return
+            try:
+                answer.set_result(orders.carry_out(self, text))
+            except Pylon2MqttError as exc:
+                answer.set_exception(exc)
+
+    def _advance(self) -> None:
+        now = self.clock()
+        self.bank.advance((now - self._advanced_at) * self.speed)
+        self._advanced_at = now
+
+    def _listen(self) -> None:
+        data = self.line.read(_LOOK_UP_S)
+        heard_at = self._pace.heard(len(data), self.clock()) if data else 0.0
+        self._buffer += data
+        for request in self.battery.split(self._buffer):
+            answer = self.battery.answer(request)
+            exchange = Exchange(request=request, answer=answer, dice=self._dice)
+            self._send(self.faults.spoil(exchange, self._delay()), heard_at)
+
+    def _delay(self) -> Seconds:
+        return 0.0 if self.fast else self.answer_delay_s + self._dice.uniform(-self.jitter_s, self.jitter_s)
+
+    def _send(self, pieces: Pieces, start: Seconds) -> None:
+        for due, chunk in self._pace.timetable(pieces, start):
+            if not self._wait_until(due):
+                return
+            self.line.write(chunk)
+
+    def _wait_until(self, due: Seconds) -> bool:
+        """Wait, in slices that leave room for orders; False when it is time to stop."""
+        while (left := due - self.clock()) > 0:
+            if self._stop is None or self._stop():
+                return False
+            self._carry_out_orders()
+            self.sleep(min(left, _LOOK_UP_S))
+        return True
+
+
+def _battery(protocol: str, bank: VirtualBank) -> VirtualBattery:
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f"{protocol!r} cannot be simulated: choose from {', '.join(PROTOCOLS)}")
+    module, _, name = PROTOCOLS[protocol].partition(":")
+    battery: VirtualBattery = getattr(import_module(module), name)(bank)
+    return battery

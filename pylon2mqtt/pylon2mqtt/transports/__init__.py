@@ -1,0 +1,1 @@
+"""The lines: bytes in and out, and nothing about what they mean."""

@@ -1,0 +1,102 @@
+"""A host for the tests of the simulator: it knows the wire from the specification, not from our decoder."""
+
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import serial
+
+from pylon2mqtt.simulator.registry import Simulator
+
+
+@contextmanager
+def running(listen: str = "tcp:127.0.0.1:0", **options) -> Iterator[Simulator]:
+    simulator = Simulator("rs485", listen, **options)
+    simulator.open()
+    stop = threading.Event()
+    thread = threading.Thread(target=simulator.serve, args=(stop.is_set,))
+    thread.start()
+    try:
+        yield simulator
+    finally:
+        stop.set()
+        thread.join(2)
+        simulator.close()
+        assert not thread.is_alive()
+
+
+@contextmanager
+def plugged_in(simulator: Simulator, baudrate: int = 115200, timeout: float = 1.0) -> Iterator[serial.SerialBase]:
+    port = serial.serial_for_url(simulator.url, baudrate=baudrate, timeout=timeout)
+    try:
+        yield port
+    finally:
+        port.close()
+
+
+def request(cid2: int, info: str = "", address: int = 0x02) -> bytes:
+    """A request as section 2 of the specification draws it."""
+    lenid = f"{len(info):03X}"
+    lchksum = -sum(int(digit, 16) for digit in lenid) % 16
+    body = f"20{address:02X}46{cid2:02X}{lchksum:X}{lenid}{info}"
+    return f"~{body}{-sum(map(ord, body)) % 0x10000:04X}\r".encode()
+
+
+def ask(port: serial.SerialBase, cid2: int, info: str = "", address: int = 0x02) -> bytes:
+    port.write(request(cid2, info, address))
+    return port.read_until(b"\r")
+
+
+def is_sound(answer: bytes) -> bool:
+    """Whether the answer passes both checksums and its length."""
+    body = answer[1:-5].decode("ascii", "replace")
+    try:
+        length = body[8:12]
+        return (
+            answer[:1] == b"~"
+            and answer[-1:] == b"\r"
+            and int(answer[-5:-1], 16) == -sum(map(ord, body)) % 0x10000
+            and sum(int(digit, 16) for digit in length) % 16 == 0
+            and int(length[1:], 16) == len(body) - 12
+        )
+    except ValueError:
+        return False
+
+
+def info_of(answer: bytes) -> bytes:
+    assert is_sound(answer), answer
+    assert answer[7:9] == b"00", answer
+    return bytes.fromhex(answer[13:-5].decode())
+
+
+def analog_parts(info: bytes) -> list[dict]:
+    """Walk the modules of an answer to 42, as section 3 of the specification lays them out."""
+    parts, at = [], 2
+    while at < len(info):
+        count = info[at]
+        cells = struct.unpack_from(f">{count}h", info, at + 1)
+        at += 1 + 2 * count
+        count = info[at]
+        kelvins = struct.unpack_from(f">{count}H", info, at + 1)
+        at += 1 + 2 * count
+        current, voltage, remaining, ud, total, cycles = struct.unpack_from(">hHHBHH", info, at)
+        at += 11
+        if ud == 4:
+            assert (remaining, total) == (0xFFFF, 0xFFFF)
+            remaining, total = int.from_bytes(info[at : at + 3]), int.from_bytes(info[at + 3 : at + 6])
+            at += 6
+        parts.append(
+            {
+                "cells_mv": cells,
+                "celsius": [(kelvin - 2731) / 10 for kelvin in kelvins],
+                "current_da": current,
+                "voltage_mv": voltage,
+                "remaining_mah": remaining,
+                "total_mah": total,
+                "cycles": cycles,
+                "ud": ud,
+            }
+        )
+    assert at == len(info)
+    return parts
