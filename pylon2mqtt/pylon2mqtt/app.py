@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from .config import Battery, Settings
 from .errors import ConfigError, OutputError, ProtocolError, TransportError, TransportTimeoutError
-from .model import Bank, Module, Snapshot
-from .model.report import bank_report
+from .model import Bank, Snapshot
+from .model.report import summary
 from .outputs.base import Output
 from .outputs.registry import output_class
 from .protocols.base import BatteryProtocol
@@ -181,22 +181,7 @@ class LineReader:
         rows = tuple((m.number, m.barcode, m.firmware, len(m.cells or ())) for m in bank.modules)
         if rows != self._shown:
             self._shown = rows
-            _LOG.info("%s: %s", self.name, _table(bank))
-
-
-def _table(bank: Bank) -> str:
-    report = bank_report(bank)
-    head = " ".join(str(report[key]) for key in ("manufacturer", "model", "firmware") if report[key])
-    lines = [f"{head or 'battery'}, {len(bank.modules)} modules" + (f", silent: {bank.silent}" if bank.silent else "")]
-    lines += [
-        f"  module {m.number:2}  {m.barcode or 'no serial number':16}  {m.firmware or '-':12}  {_cells(m)}"
-        for m in bank.modules
-    ]
-    return "\n".join(lines)
-
-
-def _cells(module: Module) -> str:
-    return f"{len(module.cells or ())} cells"
+            _LOG.info("%s: %s", self.name, summary(bank))
 
 
 class OutputRunner:
@@ -250,8 +235,15 @@ class OutputRunner:
 class App:
     """Everything that runs: made from settings, or from readers' and outputs' parts in tests and the demo."""
 
-    def __init__(self, settings: Settings, *, outputs: Iterable[Output] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        outputs: Iterable[Output] | None = None,
+        make_driver: Callable[..., BatteryProtocol] = driver,
+    ) -> None:
         self._stop = threading.Event()
+        self._make_driver = make_driver
         chosen = [self._mqtt(settings)] if outputs is None else list(outputs)
         self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
         self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
@@ -259,8 +251,8 @@ class App:
 
     def run(self) -> int:
         """Run until `stop`; return the exit status: 0 when stopped, 1 when a thread died."""
-        for line in (f"  {b.name}: {b.protocol} on {b.line}" for b in self._settings.batteries):
-            _LOG.info("battery %s", line.strip())
+        for battery in self._settings.batteries:
+            _LOG.info("battery %s: %s on %s", battery.name, battery.protocol, battery.line)
         workers: list[LineReader | OutputRunner] = [*self._readers.values(), *self._runners]
         threads = [threading.Thread(target=w.run, name=w.name, daemon=True) for w in workers]
         for thread in threads:
@@ -298,7 +290,7 @@ class App:
         return LineReader(
             battery,
             transport(battery.line),
-            driver(battery.protocol, name=battery.name),
+            self._make_driver(battery.protocol, name=battery.name),
             deliver=self._deliver,
             poll_interval_s=settings.poll_interval_s,
             stop=self._stop,

@@ -4,6 +4,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import serial
 
@@ -70,7 +71,7 @@ def info_of(answer: bytes) -> bytes:
     return bytes.fromhex(answer[13:-5].decode())
 
 
-def analog_parts(info: bytes) -> list[dict]:
+def analog_parts(info: bytes) -> list[dict[str, Any]]:
     """Walk the modules of an answer to 42, as section 3 of the specification lays them out."""
     parts, at = [], 2
     while at < len(info):

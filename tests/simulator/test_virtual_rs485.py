@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from sim_host import analog_parts, info_of, is_sound, request
+from tests.simulator.sim_host import analog_parts, info_of, is_sound, request
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import AlarmKind
@@ -28,7 +28,14 @@ class Bench:
 
 @pytest.mark.parametrize(
     ("model", "lenid"),
-    [("US2000", "06E"), ("US2000C", "06E"), ("US3000", "07A"), ("US3000C", "07A"), ("US5000", "07E"), ("UP2500", "05E")],
+    [
+        ("US2000", "06E"),
+        ("US2000C", "06E"),
+        ("US3000", "07A"),
+        ("US3000C", "07A"),
+        ("US5000", "07E"),
+        ("UP2500", "05E"),
+    ],
 )
 def test_analog_length_of_every_model(model, lenid):
     assert Bench(model).ask(0x42, "02")[10:13].decode() == lenid

@@ -59,6 +59,16 @@ def whole_report(bank: Bank) -> Json:
     return bank_report(bank) | {"modules": modules}
 
 
+def summary(bank: Bank) -> str:
+    """Return which modules a bank has, as a small table for the log."""
+    head = " ".join(filter(None, (bank.manufacturer, bank.model, bank.firmware))) or "battery"
+    lines = [f"{head}, {len(bank.modules)} modules" + (f", silent: {bank.silent}" if bank.silent else "")]
+    for module in bank.modules:
+        barcode, firmware = module.barcode or "no serial number", module.firmware or "-"
+        lines.append(f"  module {module.number:2}  {barcode:16}  {firmware:12}  {len(module.cells or ())} cells")
+    return "\n".join(lines)
+
+
 def _merged(told: Bank | Module, figures: Figures, leave_out: tuple[str, ...]) -> Json:
     report = {field.name: plain(getattr(told, field.name)) for field in fields(told) if field.name not in leave_out}
     for field in fields(figures):

@@ -17,14 +17,17 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from .reasons import Cause, advice, other_version_may_help
+from .reasons import Cause, NoGreetingError, lost, other_version_may_help, refused
 
 log = logging.getLogger(__name__)
 
 # A broker that hangs without closing the connection is noticed after one and a half of this.
 KEEPALIVE_S = 30
-# paho gives each address of the host 5 s and the TLS handshake 5 s more; whoever has not greeted by then never will.
-GREETING_S = 20.0
+# To find the host and open the line: paho gives each of its addresses 5 s, and the TLS handshake 5 s more.
+OPENING_S = 20.0
+# From then on to the broker's greeting. One that knows only MQTT 3.1.1 may take what MQTT 5 has added for the beginning
+# of something longer, and wait for the rest.
+GREETING_S = 5.0
 # The pause before the first try again, and the longest: soon for a broker that restarts, kind to one that is down.
 BACK_OFF_S = (1.0, 60.0)
 # A connection that held this long was a good one: what comes next is a new outage, and is logged again.
@@ -48,6 +51,11 @@ class Message:
     topic: str
     payload: str
     retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +99,9 @@ def paho_client(client_id: str, version: MQTTProtocolVersion) -> Client:
 class _Attempt:
     """One try to connect, and the connection that comes of it."""
 
-    def __init__(self, client: Client, version: MQTTProtocolVersion, begun: float) -> None:
-        self.client, self.version, self.begun = client, version, begun
-        self.queue: queue.SimpleQueue[Connected | Message | _Ended] = queue.SimpleQueue()
+    def __init__(self, client: Client, version: MQTTProtocolVersion, deadline: float) -> None:
+        self.client, self.version, self.deadline = client, version, deadline
+        self.queue: queue.SimpleQueue[_Opened | Connected | Message | _Ended] = queue.SimpleQueue()
         self._given_up = False
         client.on_socket_open = self._on_socket_open
         client.on_connect_fail = self._on_connect_fail
@@ -117,6 +125,7 @@ class _Attempt:
     def _on_socket_open(self, *_: object) -> None:
         if self._given_up:  # While it was still looking for the host; paho takes this as a failure to connect.
             raise ConnectionAbortedError
+        self.queue.put(_Opened())
 
     def _on_connect_fail(self, client: Client, _: object) -> None:
         self.queue.put(_Ended(sys.exception()))
@@ -166,14 +175,18 @@ class Broker:
                 event = self._attempt.queue.get_nowait()
             except queue.Empty:
                 break
-            if isinstance(event, _Ended):
-                self._ended(event.cause)
-                continue
-            if isinstance(event, Connected):
-                self._greeted(self._attempt)
-            yield event
-        if self._attempt and not self.connected and self._clock() - self._attempt.begun > GREETING_S:
-            self._ended(TimeoutError("no greeting"))
+            match event:
+                case _Ended(cause):
+                    self._ended(cause)
+                case _Opened():
+                    self._attempt.deadline = self._clock() + GREETING_S
+                case Connected():
+                    self._greeted(self._attempt)
+                    yield event
+                case Message():
+                    yield event
+        if self._attempt and not self.connected and self._clock() > self._attempt.deadline:
+            self._ended(NoGreetingError())
 
     def publish(self, topic: str, payload: str, *, qos: int = 0) -> MQTTMessageInfo | None:
         """Send a retained message; return None when there is no connection for it."""
@@ -211,7 +224,7 @@ class Broker:
     def _connect(self) -> None:
         self._tries += self._version is self._proven  # An older version of MQTT is no try of its own.
         client = self._client_factory(self._client_id, self._version)
-        attempt = _Attempt(client, self._version, self._clock())
+        attempt = _Attempt(client, self._version, self._clock() + OPENING_S)
         try:
             self._prepare(client)
             client.connect_async(self._access.host, self._access.port, KEEPALIVE_S)
@@ -234,32 +247,34 @@ class Broker:
     def _greeted(self, attempt: _Attempt) -> None:
         self.connected, self._connected_at, self._proven = True, self._clock(), attempt.version
         name = "5" if attempt.version is V5 else "3.1.1"
-        again = f" again after {self._tries} tries" if self._told else ""
+        again = f" again after {self._tries} {'try' if self._tries == 1 else 'tries'}" if self._told else ""
         log.info("Connected%s to the MQTT broker at %s:%s (MQTT %s)", again, *self._place, name)
 
     def _ended(self, cause: Cause) -> None:
-        """The try failed, or the connection is lost: find out when and how to try again."""
+        """The try failed, or the connection is lost: say so, and find out when and how to try again."""
         was_connected, self.connected = self.connected, False
+        was_stable = was_connected and self._clock() - self._connected_at >= STABLE_S
         if self._attempt:
             self._attempt.give_up()
             self._attempt = None
-        if was_connected and self._clock() - self._connected_at >= STABLE_S:
-            self._told, self._pause_s = set(), BACK_OFF_S[0]
-        if was_connected:
-            self._tries = 0
-        elif self._version is self._proven is V5 and other_version_may_help(cause):
+        if not was_connected and self._version is self._proven is V5 and other_version_may_help(cause):
             self._version = V311
             self._connect()
             return
+        if was_stable:
+            self._told, self._pause_s = set(), BACK_OFF_S[0]
+        if was_connected:
+            self._tries = 0
         self._version = self._proven
-        self._tell(advice(cause, *self._place, was_connected=was_connected))
+        self._tell(lost(cause, was_stable=was_stable) if was_connected else refused(cause))
         self._next_try_at = self._clock() + self._pause_s
         self._pause_s = min(2 * self._pause_s, BACK_OFF_S[1])
 
-    def _tell(self, sentence: str) -> None:
+    def _tell(self, trouble: str) -> None:
         """Warn of each kind of trouble once in an outage."""
-        log.log(logging.DEBUG if sentence in self._told else logging.WARNING, "%s (try %s)", sentence, self._tries)
-        self._told.add(sentence)
+        level = logging.DEBUG if trouble in self._told else logging.WARNING
+        log.log(level, "The MQTT broker at %s:%s %s; trying again", *self._place, trouble)
+        self._told.add(trouble)
 
     @property
     def _place(self) -> tuple[str, int]:

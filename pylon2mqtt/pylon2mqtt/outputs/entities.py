@@ -109,12 +109,12 @@ MODULE = (
 )
 
 CELLS = (
-    #       topic    array           key                              name                            look         digits
-    CellRow("state", "temperatures", "cell_group_{:02}_temperature", "Cell group {:02} temperature", "temperature", 1),
-    CellRow("cells", "voltages",     "cell_{:02}_voltage",           "Cell {:02} voltage",           "voltage",     3),
-    CellRow("cells", "temperatures", "cell_{:02}_temperature",       "Cell {:02} temperature",       "temperature", 1),
-    CellRow("cells", "socs",         "cell_{:02}_soc",               "Cell {:02} state of charge",   "mdi:battery", 0),
-    CellRow("cells", "balancing",    "cell_{:02}_balancing",         "Cell {:02} balancing",         "mdi:scale",   None),
+    #       topic    array           key                        name                            look           digits
+    CellRow("state", "temperatures", "group_{:02}_temperature", "Cell group {:02} temperature", "temperature", 1),
+    CellRow("cells", "voltages",     "cell_{:02}_voltage",      "Cell {:02} voltage",           "voltage",     3),
+    CellRow("cells", "temperatures", "cell_{:02}_temperature",  "Cell {:02} temperature",       "temperature", 1),
+    CellRow("cells", "socs",         "cell_{:02}_soc",          "Cell {:02} state of charge",   "mdi:battery", 0),
+    CellRow("cells", "balancing",    "cell_{:02}_balancing",    "Cell {:02} balancing",         "mdi:scale",   None),
 )
 # fmt: on
 
@@ -173,7 +173,7 @@ def entities(kind: type[Bank] | type[Module], keys: set[str], cells: str) -> Ite
     """
     yield from (_entity(kind, row) for row in ROWS[kind].values() if row.key in keys)
     if kind is Module and cells != "none":
-        numbers = {int(number) for key in keys for number in re.findall(r"^cell_(?:group_)?(\d+)_", key)}
+        numbers = {int(number) for key in keys for number in re.findall(r"^(?:cell|group)_(\d+)_", key)}
         for row in CELLS:
             shown = DETAIL if row.array in ENABLED_ARRAYS[cells] else HIDDEN
             yield from (_cell_entity(row, n, shown) for n in sorted(numbers) if row.key.format(n) in keys)

@@ -62,6 +62,7 @@ class Mqtt:
         self._board = Board()
         self._announcer = Announcer(self._site)
         self._rosters: dict[str, Roster] = {}
+        self._orphans: list[str] = []
         self._reading_back: set[str] = set()
         self._read_back_until = self._birth_at = NEVER
         self._broker = Broker(
@@ -89,6 +90,8 @@ class Mqtt:
             self._announcer.meet(device, self._reported(device, found))
         for topic, publication in found.items():
             self._board.put(topic, publication, self.clock())
+        while self._orphans:
+            self._board.remove(self._orphans.pop())
         for module, seen in roster.take_gone(snapshot, self.clock()).items():
             self._remove(bank, module, seen.barcode)
         self._read_back(new)
@@ -188,8 +191,11 @@ class Mqtt:
             roster.remember(middle, message.payload)
 
     def _remove(self, bank: str, module: str, barcode: str | None) -> None:
-        for name in ("state", "cells", "status"):
-            self._board.remove(f"{self.base_topic}/{bank}/{module}/{name}")
+        """Withdraw a module: now from Home Assistant, and from the broker with the next snapshot.
+
+        Home Assistant would complain of an empty state as long as it has the entities.
+        """
         device_id = module_id(self._site, bank, module, barcode)
         if self._announcer.forget(device_id, f"{bank}/{module}"):
             self._board.remove(discovery_topic(self._site, device_id))
+        self._orphans += [f"{self.base_topic}/{bank}/{module}/{name}" for name in ("state", "cells", "status")]

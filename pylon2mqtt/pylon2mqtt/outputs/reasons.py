@@ -22,16 +22,28 @@ REASONS = {
     "Unsupported protocol version": "speaks neither MQTT 5 nor MQTT 3.1.1: use another broker, such as Mosquitto",
 }
 
+
+class NoGreetingError(TimeoutError):
+    """The line is open, or should be by now, but nobody greets."""
+
+
+LOST = "has closed the connection, or it broke ({0})"
+LOST_SOON = (
+    "has closed the connection soon after it was made ({0}): if this goes on, look for another pylon2mqtt with the "
+    "same `base_topic`, and into the broker's log"
+)
 CLOSED_EARLY = (
     "closes the connection at once: check whether this port expects TLS (`tls`), or a client certificate; "
     "the broker's log tells more"
 )
+REFUSED = "refuses the connection ({0}): the broker's log tells more"
 
 # The most specific first. {0} is the exception.
 FAILURES: dict[type[BaseException], str] = {
     ConnectionRefusedError: "refuses the connection: check that the broker runs, and `host` and `port` in the options",
     socket.gaierror: "cannot be found: check `host` in the options of MQTT ({0.strerror})",
     UnicodeError: "cannot be found: `host` in the options of MQTT is no host name",
+    NoGreetingError: "does not greet: check that what listens on this `port` is an MQTT broker, and has not hung",
     TimeoutError: "does not answer: check `host` and `port` in the options of MQTT, and whether a firewall is between",
     ssl.SSLCertVerificationError: (
         "has a TLS certificate that is not trusted ({0.verify_message}): give the file of its authority as `ca`, "
@@ -44,26 +56,23 @@ FAILURES: dict[type[BaseException], str] = {
 }
 
 
-def advice(cause: Cause, host: str, port: int, *, was_connected: bool) -> str:
-    """Return the sentence to log about a connection that failed, or that ended after it had worked."""
-    broker = f"The MQTT broker at {host}:{port}"
+def refused(cause: Cause) -> str:
+    """Return what to say of a broker to which no connection could be made."""
     if isinstance(cause, ReasonCode):
-        name = cause.getName()
-        if was_connected:
-            return f"{broker} {REASONS.get(name, f'has closed the connection, or it broke ({name})')}; trying again"
-        return f"{broker} {REASONS.get(name, _early(cause))}; trying again"
+        early = CLOSED_EARLY if cause.packetType == PacketTypes.DISCONNECT else REFUSED
+        return REASONS.get(cause.getName(), early.format(cause.getName()))
     kind = next((kind for kind in FAILURES if isinstance(cause, kind)), OSError)
-    return f"{broker} {FAILURES[kind].format(cause)}; trying again"
+    return FAILURES[kind].format(cause)
+
+
+def lost(cause: Cause, *, was_stable: bool) -> str:
+    """Return what to say of a broker to which there was a connection; ``was_stable``: for a good while."""
+    name = cause.getName() if isinstance(cause, ReasonCode) else str(cause)
+    return REASONS.get(name, (LOST if was_stable else LOST_SOON).format(name))
 
 
 def other_version_may_help(cause: Cause) -> bool:
-    """Return whether a broker that knows only MQTT 3.1.1 answers MQTT 5 like this: by a refusal or a closed line."""
-    if not isinstance(cause, ReasonCode):
-        return False
-    return cause.packetType == PacketTypes.DISCONNECT or cause.getName() == "Unsupported protocol version"
-
-
-def _early(reason: ReasonCode) -> str:
-    if reason.packetType == PacketTypes.DISCONNECT:
-        return CLOSED_EARLY
-    return f"refuses the connection ({reason.getName()}): the broker's log tells more"
+    """Return whether a broker that knows only MQTT 3.1.1 may answer MQTT 5 so: it refuses, closes the line or waits."""
+    if isinstance(cause, ReasonCode):
+        return cause.packetType == PacketTypes.DISCONNECT or cause.getName() == "Unsupported protocol version"
+    return isinstance(cause, NoGreetingError)

@@ -20,8 +20,9 @@ PAUSE_S = 0.05
 wires. Readers without any pause work on quiet lines (python-pylontech); checksum errors under fast polling are known
 (its issues 22 and 24), so the pause grows with them."""
 
-LONGEST_PAUSE_S = 1.0
-"""What the pause grows to on a bad line."""
+LONGEST_PAUSE_S = 0.5
+"""What the pause doubles up to on a bad line: the cadence of the most careful readers (ClassicDIY/PylonToMQTT, PACE's
+document). It shrinks again with every good answer."""
 
 # A battery begins to answer 69 to 81 ms after the request, once after 250 ms: after a damaged frame, such as a broken
 # echo, the answer proper is awaited for so long, not for the whole time-out.

@@ -4,6 +4,7 @@ Shared by the drivers of RS485 and (with packs instead of addresses) RS232. Each
 filled in; `model.joining` puts them together. What cannot be true is refused, never mended.
 """
 
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from construct import Construct, ConstructError
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, State
 
-from .frame import Frame, candidates
+from .frame import Frame
 from .pylontech_info import (
     ALARM_MODULE,
     ANALOG_MODULE,
@@ -72,16 +73,15 @@ def decode_info(command: Command, frame: Frame, *, all_modules: bool = False) ->
 
 
 def scrub(asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
-    """Return recorded bytes with the barcodes in them replaced; an answer too damaged to find them is blanked."""
+    """Return recorded bytes with the barcodes in them replaced; what is too damaged to find them in is blanked."""
     try:
         command = Frame.parse(asked).cid2
     except FrameError:
         return answer
     if command not in (Command.SERIAL, Command.SYSTEM_BASIC):
         return answer
-    for raw in candidates(answer):
-        answer = answer.replace(raw, _scrubbed(raw, barcodes_at=1 if command == Command.SERIAL else 33, name=pseudonym))
-    return answer
+    barcodes_at = 1 if command == Command.SERIAL else 33
+    return b"".join(_scrubbed(piece, barcodes_at, pseudonym) for piece in re.findall(rb"~[^~\r]*\r?|[^~]+", answer))
 
 
 # -------------------- 42 and 44, module by module
@@ -204,15 +204,15 @@ def _bit_alarms(byte: int, kinds: dict[int, AlarmKind], severity: Severity, name
             yield Alarm(kind=kind, severity=severity, code=f"0x{1 << bit:02X}", text=f"{name} bit {bit}")
 
 
-def _scrubbed(raw: bytes, barcodes_at: int, name: Callable[[str], str]) -> bytes:
+def _scrubbed(piece: bytes, barcodes_at: int, pseudonym: Callable[[str], str]) -> bytes:
     try:
-        frame = Frame.parse(raw)
+        frame = Frame.parse(piece)
     except FrameError:
-        return b"~" + b"0" * (len(raw) - 2) + b"\r"
+        return re.sub(rb"[0-9A-Fa-f]", b"0", piece)
     info = frame.info
     for at in range(barcodes_at, len(info) - 15, 16):
-        barcode = info[at : at + 16].decode("latin-1")
-        info = info[:at] + name(barcode).ljust(16)[:16].encode("latin-1") + info[at + 16 :]
+        name = pseudonym(info[at : at + 16].decode("latin-1")).ljust(16, "\0")[:16]
+        info = info[:at] + name.encode("latin-1") + info[at + 16 :]
     return replace(frame, info=info).to_bytes()
 
 

@@ -7,8 +7,7 @@ from typing import Any, cast
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
 
-from .base import BatteryProtocol, Clock, Dialect
-from .schedule import STAGGER_S
+from .base import BatteryProtocol, Dialect
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "rs485:Rs485",
@@ -16,16 +15,15 @@ PROTOCOLS: dict[str, str] = {
 """The name that users write -> the module in this folder and its driver."""
 
 
-def driver(
-    protocol: str, *, name: str | None, clock: Clock | None = None, stagger_s: float = STAGGER_S
-) -> BatteryProtocol:
+def driver(protocol: str, *, name: str | None, **options: Any) -> BatteryProtocol:
     """Return a new driver for the battery ``name``; raise ConfigError for a protocol that is not known.
 
-    ``stagger_s`` of 0 asks everything in the first read, instead of spreading the slow questions over many.
+    ``options`` are the driver's own: ``clock``, and ``stagger_s``, of which 0 asks everything in the first read instead
+    of spreading the slow questions over many.
     """
     module, class_name = _module(protocol)
     make: Callable[..., BatteryProtocol] = getattr(module, class_name)
-    return make(name=name, clock=clock or Clock(), stagger_s=stagger_s)
+    return make(name=name, **options)
 
 
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:

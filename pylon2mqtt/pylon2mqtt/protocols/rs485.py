@@ -8,7 +8,7 @@ Source: RS485-protocol-pylon-low-voltage V3.3 (2018-08-21), 2.1 and 2.5.3; docs/
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import takewhile
 
@@ -124,8 +124,16 @@ def _asks_all(command: Command, asked: Frame) -> bool:
 class Rs485:
     """The driver: finds the modules once, then asks each its fast values in every cycle and the slow ones in turn."""
 
-    def __init__(self, *, name: str | None, clock: Clock | None = None, stagger_s: float = STAGGER_S) -> None:
+    def __init__(
+        self,
+        *,
+        name: str | None,
+        clock: Clock | None = None,
+        stagger_s: float = STAGGER_S,
+        timeout_s: Mapping[int, float] = TIMEOUT_S,
+    ) -> None:
         self._name = name
+        self._timeout_s = timeout_s
         self._clock = clock or Clock()
         self._dialogue = Dialogue(self._clock)
         self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
@@ -378,7 +386,7 @@ class Rs485:
             frame = self._dialogue.ask(
                 line,
                 request(command, address, all_modules=all_modules),
-                timeout_s=TIMEOUT_S[self._baudrate],
+                timeout_s=self._timeout_s[self._baudrate],
                 attempts=attempts,
                 any_group=command in SYSTEM,
             )

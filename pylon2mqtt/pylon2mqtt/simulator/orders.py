@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AlarmKind
 
-from .battery import VirtualModule
 from .faults import FAULTS
+from .module import VirtualModule
 
 if TYPE_CHECKING:
     from .registry import Simulator
@@ -86,7 +86,7 @@ def _speed(simulator: "Simulator", words: list[str]) -> str:
 
 
 def _unplug(simulator: "Simulator", _words: list[str]) -> str:
-    simulator.line.close()
+    simulator.unplug()
     return f"{simulator.url} is gone."
 
 

@@ -86,6 +86,7 @@ class Simulator:
         self._dice = Random(self.seed)  # noqa: S311 - delays and noise
         self._orders: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
         self._buffer = bytearray()
+        self._cut = False
         self._stop: Callable[[], bool] | None = None
         self._advanced_at: Seconds = 0.0
 
@@ -111,6 +112,12 @@ class Simulator:
     def close(self) -> None:
         """Unplug; after `serve` has returned."""
         self.line.close()
+
+    def unplug(self) -> None:
+        """Pull the cable: what is on its way is lost. From another thread order it (`unplug`, `plug`)."""
+        self.line.close()
+        self._buffer.clear()
+        self._cut = True
 
     def serve(self, stop: Callable[[], bool]) -> None:
         """Answer until ``stop()`` is true; returns within 0.3 s of that."""
@@ -167,19 +174,20 @@ class Simulator:
         return 0.0 if self.fast else self.answer_delay_s + self._dice.uniform(-self.jitter_s, self.jitter_s)
 
     def _send(self, pieces: Pieces, start: Seconds) -> None:
+        self._cut = False
         for due, chunk in self._pace.timetable(pieces, start):
             if not self._wait_until(due):
                 return
             self.line.write(chunk)
 
     def _wait_until(self, due: Seconds) -> bool:
-        """Wait, in slices that leave room for orders; False when it is time to stop."""
+        """Wait, in slices that leave room for orders; False when there is nothing more to send."""
         while (left := due - self.clock()) > 0:
             if self._stop is None or self._stop():
                 return False
             self._carry_out_orders()
             self.sleep(min(left, _LOOK_UP_S))
-        return True
+        return not self._cut
 
 
 def _battery(protocol: str, bank: VirtualBank) -> VirtualBattery:

@@ -12,7 +12,8 @@ from pylon2mqtt.model.units import AlarmKind
 from pylon2mqtt.protocols.frame import BATTERY, Frame, checksum
 
 from . import rs485_info as info
-from .battery import VirtualBank, VirtualModule
+from .battery import VirtualBank
+from .module import VirtualModule
 
 # RTN, V3.3 2.5.2.
 NORMAL, BAD_CHKSUM, BAD_LCHKSUM, BAD_CID2, BAD_FORMAT, BAD_INFO = 0x00, 0x02, 0x03, 0x04, 0x05, 0x06

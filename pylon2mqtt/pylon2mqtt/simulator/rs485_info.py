@@ -10,7 +10,7 @@ from struct import pack
 
 from pylon2mqtt.model.units import AlarmKind, Celsius
 
-from .battery import VirtualModule
+from .module import VirtualModule
 
 _NORMAL, _BELOW, _ABOVE, _BROKEN = 0x00, 0x01, 0x02, 0xF0
 # Up to this capacity the 16-bit fields of 42 do (65535 mAh); a stack with a bigger module uses the 24-bit ones for all.

@@ -6,6 +6,7 @@ as it likes; the end of an answer is found in the bytes, never in their timing.
 
 import errno
 import logging
+import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ _WRITE_TIMEOUT_S = 1.0
 # The rate until a protocol chooses one: the one that most batteries speak.
 _FIRST_BAUDRATE = 115200
 
-_ADVICE = {
+_ADVICE: dict[int | None, str] = {
     errno.ENOENT: "plug the adapter in, or choose the device it shows up as",
     errno.ENXIO: "plug the adapter in, or choose the device it shows up as",
     errno.EACCES: "let this user open it (group dialout or uucp), or run this as the app",
@@ -32,6 +33,10 @@ _ADVICE = {
     errno.EAGAIN: "stop the other program that uses it: two readers spoil each other's answers",
     errno.ENOTTY: "choose a serial device",
 }
+
+
+# pySerial lets some of termios' errors through; they are no OSError.
+_FOREIGN = (OSError, serial.SerialException, ValueError, termios.error)
 
 
 class SerialTransport:
@@ -61,11 +66,16 @@ class SerialTransport:
     def close(self) -> None:
         """Close the line, whatever state it is in."""
         port, self._port = self._port, None
-        if port is not None:
-            try:
-                port.close()
-            except (OSError, serial.SerialException) as error:
-                _LOG.debug("%s: closing: %s", self.line, error)
+        if port is None:
+            return
+        # pySerial 3.5 leaves a socket open whose peer has gone.
+        peer = getattr(port, "_socket", None)
+        try:
+            port.close()
+            if peer is not None:
+                peer.close()
+        except _FOREIGN as error:
+            _LOG.debug("%s: closing: %s", self.line, error)
 
     def cancel(self) -> None:
         """End a waiting read within a tenth of a second, for good."""
@@ -128,9 +138,18 @@ class SerialTransport:
         """Turn pySerial's and the system's errors into ours, with advice where the cause is known."""
         try:
             yield
-        except (OSError, serial.SerialException, ValueError) as error:
-            number = getattr(error, "errno", None)
-            advice = _ADVICE.get(number) if number else None
+        except _FOREIGN as error:
+            advice = _ADVICE.get(_number(error))
             network = "check the gateway's address, port and power" if "://" in self.line else None
             hint = advice or network or "look whether the adapter is plugged in"
             raise TransportError(f"{what} {self.line}: {error}; {hint}") from error
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's error number, which pySerial and termios keep in different places."""
+    for cause in (error, error.__context__):
+        numbers = [getattr(cause, "errno", None), *getattr(cause, "args", ())[:1]]
+        number = next((n for n in numbers if isinstance(n, int)), None)
+        if number is not None:
+            return number
+    return None

@@ -1,0 +1,121 @@
+"""One full cycle of 8 modules over a line at its true speed, against what the line itself needs.
+
+The bound counts exactly the questions of each cycle, from the ledger of the virtual battery: every character both ways,
+the delay with which the battery began to answer, and `PAUSE_S` before each question. Beside it python-pylontech, which
+waits for a line feed that this protocol does not have.
+"""
+
+import contextlib
+import io
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from pylontech import Pylontech
+
+from pylon2mqtt.protocols.base import Clock
+from pylon2mqtt.protocols.binary import PAUSE_S
+from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.transports.registry import transport
+
+from .rig import Figure, at_most, percentile, plain, show
+from .virtual import Passed, RemoteBank, virtual_bank
+
+MODULES = 8
+BOUND = 1.05
+ADDRESSES = range(2, 2 + MODULES)
+# US2000 tells the analog values of all modules in one answer, US3000C keeps silent when asked so.
+MODELS = ("US3000C", "US2000")
+# The first cycles look for modules and learn what the bank knows; with the clock ahead by this each, that is over soon.
+_LEARNING_CYCLES, _AHEAD_S = 5, 120.0
+
+
+@dataclass(slots=True)
+class _ClockAhead:
+    """The driver's clock, which can be put forward."""
+
+    ahead_s: float = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One read of the whole bank: how long it took, and what passed on the line."""
+
+    seconds: float
+    passed: list[Passed]
+
+    @property
+    def ratio(self) -> float:
+        """The time that it took by the time that the line and our pauses need."""
+        return self.seconds / sum(one.line_s + PAUSE_S for one in self.passed)
+
+    @property
+    def answered(self) -> bool:
+        """Whether every question was answered: looking for new modules costs time-outs, every 5 minutes."""
+        return all(one.answer_length for one in self.passed)
+
+
+def run(*, quick: bool) -> None:
+    """Measure both models and print one table for each."""
+    for model in MODELS:
+        with tempfile.TemporaryDirectory() as folder, virtual_bank(
+            f"pty:{folder}/battery", modules=MODULES, model=model
+        ) as bank:
+            ours = [cycle for cycle in _ours(bank, cycles=4 if quick else 20) if cycle.answered]
+            theirs = list(_theirs(bank, cycles=1 if quick or model != MODELS[0] else 2))
+        show(f"cycle: {MODULES} x {model}, 115200 Bd, the battery answers after 75 ms", _figures(ours, theirs))
+
+
+def _figures(ours: list[Cycle], theirs: list[Cycle]) -> list[Figure]:
+    ratios = [cycle.ratio for cycle in ours]
+    our_s, their_s = (median(cycle.seconds for cycle in cycles) for cycles in (ours, theirs))
+    return [
+        at_most("pylon2mqtt / (wire + battery + pauses), median", median(ratios), BOUND),
+        at_most("  the same, the slowest cycle", max(ratios), BOUND),
+        plain("  the same, 90 % of the cycles", percentile(ratios, 90)),
+        plain("  cycles", len(ours)),
+        plain("  one cycle", our_s, "s"),
+        plain("  questions in a cycle, mean", fmean(len(cycle.passed) for cycle in ours)),
+        plain("python-pylontech, one cycle", their_s, "s"),
+        plain("  questions in a cycle (42 alone)", fmean(len(cycle.passed) for cycle in theirs)),
+        plain("pylon2mqtt / python-pylontech", our_s / their_s),
+    ]
+
+
+def _ours(bank: RemoteBank, cycles: int) -> Iterator[Cycle]:
+    clock = _ClockAhead()
+    protocol = driver("rs485", name="Battery", clock=Clock(now=clock.now))
+    line = transport(bank.url)
+    with contextlib.closing(line):
+        line.open()
+        for _ in range(_LEARNING_CYCLES):
+            protocol.read(line)
+            clock.ahead_s += _AHEAD_S
+        bank.take()
+        moments = [time.monotonic()]
+        for _ in range(cycles):
+            protocol.read(line)
+            moments.append(time.monotonic())
+    yield from _split(moments, bank.take())
+
+
+def _theirs(bank: RemoteBank, cycles: int) -> Iterator[Cycle]:
+    their = Pylontech(bank.url, 115200)
+    moments = [time.monotonic()]
+    with contextlib.closing(their.s), contextlib.redirect_stdout(io.StringIO()):
+        for _ in range(cycles):
+            for address in ADDRESSES:
+                their.get_values_single(address)
+            moments.append(time.monotonic())
+    yield from _split(moments, bank.take())
+
+
+def _split(moments: list[float], passed: list[Passed]) -> Iterator[Cycle]:
+    """Cut what passed at the moments at which cycles ended."""
+    for begin, end in zip(moments, moments[1:], strict=False):
+        yield Cycle(end - begin, [one for one in passed if begin <= one.asked_at < end])

@@ -1,0 +1,89 @@
+"""Decoding one analog answer, from the bytes of the wire to values, against python-pylontech's own decoding."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+from pylontech import Pylontech
+
+from pylon2mqtt.model import Bank
+from pylon2mqtt.protocols.binary import accepted
+from pylon2mqtt.protocols.frame import Frame, candidates
+from pylon2mqtt.protocols.pylontech import decode_info
+from pylon2mqtt.protocols.pylontech_info import Command
+from pylon2mqtt.protocols.rs485 import request
+from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.models import stack
+from pylon2mqtt.simulator.rs485 import Rs485Battery
+
+from .rig import at_least, plain, show
+
+BOUND = 3.0
+# US3000C: 15 cells, 5 temperatures, two user defined items; US5000 has 6 temperatures and four items.
+MODELS = ("US3000C", "US5000")
+_IN_A_ROW = 20
+
+
+def run(*, quick: bool) -> None:
+    """Measure both shapes of the answer and print one table for each."""
+    for model in MODELS:
+        question = request(Command.ANALOG, 2)
+        answer = Rs485Battery(VirtualBank(stack(model, 1))).answer(question.to_bytes())
+        _compare(answer, question)
+        our_s, their_s, ratios = _measure(answer, question, rounds=30 if quick else 300)
+        show(
+            f"decode: one analog answer of {model}, {len(answer)} characters",
+            [
+                at_least("python-pylontech / pylon2mqtt, median of pairs", median(ratios), BOUND),
+                plain("  pairs", len(ratios)),
+                plain("pylon2mqtt, one answer", our_s * 1e6, "us"),
+                plain("python-pylontech, one answer", their_s * 1e6, "us"),
+            ],
+        )
+
+
+def _measure(answer: bytes, question: Frame, rounds: int) -> tuple[float, float, list[float]]:
+    """The medians of both and the ratio of every pair, taken in turns."""
+    their = _without_port()
+    pairs = [
+        (_seconds(lambda: decode_ours(answer, question)), _seconds(lambda: decode_theirs(their, answer)))
+        for _ in range(rounds)
+    ]
+    ours, theirs = zip(*pairs, strict=True)
+    return median(ours), median(theirs), [b / a for a, b in pairs]
+
+
+def _seconds(decode: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    for _ in range(_IN_A_ROW):
+        decode()
+    return (time.perf_counter() - began) / _IN_A_ROW
+
+
+def decode_ours(answer: bytes, question: Frame) -> Bank:
+    """What the driver does with what came up to CR."""
+    frame = accepted(next(candidates(answer)), question)
+    if frame is None:
+        raise ValueError("this is the echo of the question")
+    return decode_info(Command.ANALOG, frame)
+
+
+def decode_theirs(their: Pylontech, answer: bytes) -> object:
+    """What get_values_single does with what came up to the time-out."""
+    frame = their._decode_frame(their._decode_hw_frame(answer))  # noqa: SLF001  there is no public way
+    return their.get_values_single_fmt.parse(frame.info[1:])
+
+
+def _without_port() -> Pylontech:
+    """Their class opens the port in its constructor; decoding needs none."""
+    return Pylontech.__new__(Pylontech)
+
+
+def _compare(answer: bytes, question: Frame) -> None:
+    """Both have to read the same out of it, or the comparison means nothing."""
+    module = decode_ours(answer, question).modules[0]
+    told = decode_theirs(_without_port(), answer)
+    theirs = (told.CellVoltages, told.Current, told.Voltage, told.TotalCapacity)  # type: ignore[attr-defined]
+    ours = ([cell.voltage for cell in module.cells or ()], module.current, module.voltage, module.full_capacity)
+    if ours != (list(theirs[0]), *theirs[1:]):
+        raise ValueError(f"they read something else: {theirs}, we {ours}")

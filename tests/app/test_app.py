@@ -1,0 +1,343 @@
+"""The app: recording and simulator in, snapshots out; nobody delays, stops or silences anybody else."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.fakes import bench
+from tests.simulator.sim_host import running
+
+from pylon2mqtt.app import App, LineReader, Mailbox
+from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.errors import ConfigError, OutputError, TransportTimeoutError
+from pylon2mqtt.model import Bank, Module, Snapshot
+from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.simulator.registry import Simulator
+from pylon2mqtt.transports.base import ByteTransport
+
+
+class Collector:
+    """An output that keeps what it was told, and fails or blocks on demand."""
+
+    def __init__(self, name: str = "collector", *, keeps_all: bool = True) -> None:
+        self.name = name
+        self.keeps_all = keeps_all
+        self.told: list[Snapshot] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+        self.closed = False
+
+    def open(self) -> None: ...
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self.gate.wait(30)
+        if self.error:
+            raise self.error
+        self.told.append(snapshot)
+
+    def refresh(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def online(self) -> list[Snapshot]:
+        return [snapshot for snapshot in self.told if snapshot.online]
+
+
+def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
+    batteries = [Battery(name=f"B{n}", protocol="rs485", line=line) for n, line in enumerate(lines, 1)]
+    return Settings(batteries=tuple(batteries), mqtt=Mqtt(), poll_interval_s=poll_interval_s)
+
+
+# What a missing answer costs; the simulator answers within a millisecond here.
+quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1})
+
+
+@contextmanager
+def app_on(*lines: str, outputs: list[Collector], poll_interval_s: float = 0.05) -> Iterator[App]:
+    app = App(settings(*lines, poll_interval_s=poll_interval_s), outputs=outputs, make_driver=quick_driver)
+    status: list[int] = []
+    thread = threading.Thread(target=lambda: status.append(app.run()))
+    thread.start()
+    try:
+        yield app
+    finally:
+        began = time.monotonic()
+        app.stop()
+        thread.join(5)
+        assert not thread.is_alive()
+        assert time.monotonic() - began < 2
+        assert status == [0]
+
+
+@pytest.fixture
+def battery(tmp_path: Path) -> Iterator[Simulator]:
+    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
+        yield simulator
+
+
+def test_what_the_battery_says_reaches_the_output(battery: Simulator) -> None:
+    output = Collector()
+    with app_on(battery.url, outputs=[output]):
+        until(lambda: len(output.told) >= 3)
+    snapshot = output.told[-1]
+    assert snapshot.online
+    assert snapshot.bank.name == "B1"
+    assert [m.barcode for m in snapshot.bank.modules] == [m.barcode for m in battery.bank.modules]
+    assert output.closed
+
+
+def test_two_batteries_on_two_lines(battery: Simulator) -> None:
+    output = Collector()
+    with running(modules=1, fast=True, seed=9) as other, app_on(battery.url, other.url, outputs=[output]):
+        until(lambda: {s.bank.name for s in output.online} == {"B1", "B2"})
+
+
+class TestOutages:
+    def test_a_battery_that_is_silent_at_start_is_offline_and_found_later(self, tmp_path: Path) -> None:
+        output = Collector()
+        with running(f"pty:{tmp_path}/late", modules=1, fast=True) as simulator:
+            simulator.order("fault silence")
+            with app_on(simulator.url, outputs=[output]):
+                until(lambda: output.told, 30)
+                assert not output.told[0].online
+                simulator.order("fault none")
+                until(lambda: output.online, 30)
+
+    def test_unplugged_and_plugged_in_again(self, battery: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+        output = Collector()
+        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output]):
+            until(lambda: output.online)
+            battery.order("unplug")
+            until(lambda: not output.told[-1].online)
+            count = len(output.online)
+            battery.order("plug")
+            until(lambda: len(output.online) > count)
+        warnings = [r.message for r in caplog.records if r.levelno == logging.WARNING]
+        assert len(warnings) == 1, "once per outage"
+        assert "B1 is not read" in warnings[0]
+        assert [r for r in caplog.records if "B1 answers again after" in r.message]
+
+    def test_a_tcp_peer_that_goes_and_comes_back(self) -> None:
+        output = Collector()
+        with running(modules=1, fast=True) as simulator, app_on(simulator.url, outputs=[output]):
+            until(lambda: output.online)
+            simulator.order("unplug")
+            until(lambda: not output.told[-1].online)
+            count = len(output.online)
+            simulator.order("plug")
+            until(lambda: len(output.online) > count)
+
+    def test_garbage_does_not_become_a_value(self, battery: Simulator) -> None:
+        output = Collector()
+        with app_on(battery.url, outputs=[output]):
+            until(lambda: output.online)
+            battery.order("fault garbage 1")
+            time.sleep(1)
+            count = len(output.online)
+            until(lambda: len(output.online) > count + 3)
+        barcodes = {m.barcode for s in output.online for m in s.bank.modules}
+        assert barcodes == {m.barcode for m in battery.bank.modules}
+        for snapshot in output.online:
+            for module in snapshot.bank.modules:
+                assert 48 < (module.voltage or 0) < 54
+                assert all(3 < (cell.voltage or 0) < 3.7 for cell in module.cells or ())
+
+    @pytest.mark.parametrize(
+        "fault", ["noise", "nuls", "echo", "foreign", "split", "wrong-checksum", "truncation", "bit-error", "late",
+                  "unsolicited", "merged", "wrong-address", "swapped-digits"]
+    )  # fmt: skip
+    def test_no_fault_of_the_line_becomes_a_wrong_value(self, fault: str, battery: Simulator) -> None:
+        output = Collector()
+        with app_on(battery.url, outputs=[output]):
+            until(lambda: output.online)
+            battery.order(f"fault {fault} 2x")
+            count = len(output.told)
+            until(
+                lambda: len(output.told) > count + 2 and output.told[-1].online and not output.told[-1].bank.silent, 30
+            )
+        truth = [m.barcode for m in battery.bank.modules]
+        for snapshot in output.online:
+            barcodes = [m.barcode for m in snapshot.bank.modules]
+            assert set(barcodes) <= set(truth)
+            assert len(barcodes) + len(snapshot.bank.silent) <= 2
+            assert all(48 < (m.voltage or 0) < 54 for m in snapshot.bank.modules)
+
+
+class TestOutputs:
+    def test_a_stuck_output_delays_nobody(self, battery: Simulator) -> None:
+        stuck, lively = Collector("stuck"), Collector("lively")
+        stuck.gate.clear()
+        with app_on(battery.url, outputs=[stuck, lively]):
+            until(lambda: len(lively.told) > 5)
+            assert not stuck.told
+            stuck.gate.set()
+            until(lambda: len(stuck.told) > 5)
+        times = [s.taken_at for s in lively.told]
+        assert stuck.told[:5] == lively.told[:5]
+        assert times == sorted(times)
+
+    def test_an_output_that_keeps_the_latest_skips_what_it_missed(self, battery: Simulator) -> None:
+        slow, lively = Collector("slow", keeps_all=False), Collector("lively")
+        slow.gate.clear()
+        with app_on(battery.url, outputs=[slow, lively]):
+            until(lambda: len(lively.told) > 5)
+            slow.gate.set()
+            until(lambda: len(slow.told) > 2)
+        assert slow.told[1].taken_at >= lively.told[4].taken_at
+
+    def test_an_output_that_fails_is_told_of_the_next(
+        self, battery: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        output = Collector()
+        output.error = OutputError("the disk is full: free some")
+        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output]):
+            until(lambda: "the disk is full" in caplog.text)
+            time.sleep(0.3)
+            output.error = None
+            until(lambda: output.told)
+        assert len([r for r in caplog.records if "the disk is full" in r.message]) == 1
+        assert [r for r in caplog.records if "works again after" in r.message]
+
+    def test_a_defect_of_an_output_is_logged_and_survived(
+        self, battery: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        output, other = Collector(), Collector("other")
+        output.error = KeyError("a defect")
+        with app_on(battery.url, outputs=[output, other]):
+            until(lambda: len(other.told) > 3)
+            output.error = None
+            until(lambda: output.told)
+        assert [r for r in caplog.records if "please report it" in r.message]
+
+
+class TestStopping:
+    def test_a_blocked_output_does_not_hold_up_the_end(self, battery: Simulator) -> None:
+        stuck = Collector()
+        stuck.gate.clear()
+        with app_on(battery.url, outputs=[stuck]):
+            time.sleep(0.3)
+        stuck.gate.set()
+
+    def test_a_read_in_progress_does_not_hold_up_the_end(self, tmp_path: Path) -> None:
+        with running(f"pty:{tmp_path}/mute", modules=1) as simulator:
+            simulator.order("fault silence")
+            with app_on(simulator.url, outputs=[Collector()]):
+                time.sleep(0.3)
+
+    def test_a_thread_that_dies_ends_the_app_with_1(self, battery: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        app = App(settings(battery.url), outputs=[Collector()])
+        monkeypatch.setattr(LineReader, "run", lambda _self: None)
+        assert app.run() == 1
+
+
+class Defective:
+    """A protocol with a defect of ours in it."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+        self.rescans = 0
+
+    def read(self, line: ByteTransport) -> Bank:
+        self.reads += 1
+        if self.reads == 1:
+            raise KeyError("a defect")
+        if self.reads == 2:
+            raise TransportTimeoutError("silence")
+        return Bank(modules=(Module(number=1),))
+
+    def rescan(self) -> None:
+        self.rescans += 1
+
+
+def reader(protocol: Defective, told: list[Snapshot], stop: threading.Event) -> LineReader:
+    rig = bench()
+    return LineReader(
+        Battery(name="B", protocol="rs485", line="fake"),
+        rig.line,
+        protocol,
+        deliver=told.append,
+        poll_interval_s=0.05,
+        stop=stop,
+    )
+
+
+def test_a_defect_in_a_driver_is_logged_and_survived(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Snapshot] = []
+    stop = threading.Event()
+    protocol = Defective()
+    line = reader(protocol, told, stop)
+    thread = threading.Thread(target=line.run)
+    thread.start()
+    until(lambda: len(told) > 2)
+    line.rescan()
+    until(lambda: protocol.rescans)
+    stop.set()
+    line.cancel()
+    thread.join(2)
+    assert not thread.is_alive()
+    assert "please report it" in caplog.text
+    assert "Traceback" in caplog.text
+    assert [s.online for s in told[:2]] == [False, True]
+
+
+class TestCommands:
+    def test_rescan_looks_for_new_modules_now(self, battery: Simulator) -> None:
+        battery.order("vanish 2")
+        output = Collector()
+        with app_on(battery.url, outputs=[output], poll_interval_s=3600) as app:
+            until(lambda: output.online)
+            assert len(output.told[-1].bank.modules) == 1
+            battery.order("return 2")
+            app.command("B1", "rescan")
+            until(lambda: len(output.told[-1].bank.modules) == 2)
+
+    def test_an_unknown_command_is_refused_with_the_known_one(
+        self, battery: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = App(settings(battery.url), outputs=[])
+        app.command("B1", "shutdown")
+        app.command("nobody", "rescan")
+        assert caplog.text.count("there is only 'rescan'") == 2
+
+
+class TestMailbox:
+    def test_it_keeps_the_latest_of_each_bank(self) -> None:
+        box = Mailbox(keeps_all=False)
+        for name in ("a", "b", "a"):
+            box.put(_snapshot(name))
+        first, second = box.take(0), box.take(0)
+        assert first is not None
+        assert second is not None
+        assert [first.bank.name, second.bank.name, box.take(0)] == ["b", "a", None]
+
+    def test_it_keeps_all_in_order(self) -> None:
+        box = Mailbox(keeps_all=True)
+        snapshots = [_snapshot(str(n)) for n in range(5)]
+        for snapshot in snapshots:
+            box.put(snapshot)
+        assert [box.take(0) for _ in snapshots] == snapshots
+
+
+def _snapshot(name: str) -> Snapshot:
+    return Snapshot(bank=Bank(name=name), taken_at=datetime.now(UTC))
+
+
+def test_a_broker_must_be_named() -> None:
+    with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
+        App(settings("/dev/null"))

@@ -1,0 +1,89 @@
+"""A real Home Assistant with a real broker, from the tools that lie beside the checkout."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HA_LIVE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "ha-live"
+
+
+class HomeAssistant:
+    """Home Assistant and its broker; every method is one of the tool's scripts."""
+
+    def __init__(self) -> None:
+        self.broker: dict[str, Any] = {}
+
+    def start(self, *options: str) -> None:
+        """Start what does not run; ``--keep`` keeps everything that was stored."""
+        lines = self._run("start", *options).splitlines()
+        env = dict(line.split("=", 1) for line in lines if "=" in line)
+        self.broker = {
+            "host": env["MQTT_HOST"],
+            "port": int(env["MQTT_PORT"]),
+            "username": env["MQTT_USER"],
+            "password": env["MQTT_PASSWORD"],
+        }
+
+    def stop(self, *names: str) -> None:
+        """Stop ``ha``, ``broker`` or both."""
+        self._run("stop", *names)
+
+    def restart(self, name: str) -> None:
+        self.stop(name)
+        self.start("--keep")
+
+    def states(self, prefix: str = "") -> dict[str, dict[str, Any]]:
+        """Return the states by entity id."""
+        found: dict[str, dict[str, Any]] = json.loads(self._run("states", *filter(None, [prefix])))
+        return found
+
+    def devices(self) -> dict[str, dict[str, Any]]:
+        """Return the devices of MQTT by name."""
+        return {device["name"]: device for device in json.loads(self._run("devices"))}
+
+    def log(self) -> str:
+        """Return the warnings and errors since the start."""
+        return self._run("log")
+
+    def call(self, action: str, **data: object) -> None:
+        self._run("call", action, json.dumps(data))
+
+    def mqtt(self, *arguments: str) -> str:
+        return self._run("mqtt", *arguments)
+
+    def shot(self, page: str, file: Path) -> None:
+        """Save a picture of a page: a path, or ``device:NAME``."""
+        self._run("shot", page, str(file))
+
+    def _run(self, script: str, *arguments: str) -> str:
+        done = subprocess.run([HA_LIVE / script, *arguments], capture_output=True, text=True, timeout=180, check=False)
+        if done.returncode:
+            pytest.fail(f"{script}: {done.stderr}")
+        return done.stdout
+
+
+def until(condition: Callable[[], object], *, turn: Callable[[], object], timeout_s: float = 30) -> None:
+    """Take turns until the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("it did not happen in time")
+        for _ in range(5):
+            turn()
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def home_assistant() -> Iterator[HomeAssistant]:
+    """Start Home Assistant and its broker, new, and stop them at the end."""
+    if not (HA_LIVE / "start").exists():
+        pytest.skip("there is no ../shared/tools/ha-live beside the checkout")
+    running = HomeAssistant()
+    running.start()
+    yield running
+    running.stop()

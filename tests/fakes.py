@@ -1,0 +1,116 @@
+"""Fakes that implement a seam: a clock that is told what time it is, and a line with a virtual battery at its end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pylon2mqtt.errors import TransportError, TransportTimeoutError
+from pylon2mqtt.protocols.base import Clock
+from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.models import stack
+from pylon2mqtt.simulator.rs485 import Rs485Battery
+
+ANSWER_DELAY_S = 0.075
+
+
+@dataclass
+class FakeTime:
+    """Time that passes only when somebody waits."""
+
+    now_s: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.now_s, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now_s += seconds
+
+
+Spoil = Callable[[bytes, bytes], bytes]
+
+
+class FakeLine:
+    """A line whose other end answers at once in fake time.
+
+    ``spoil`` gets each request and its answer and returns what arrives. ``baudrate`` is the battery's own: at another
+    one nobody understands anybody.
+    """
+
+    has_baudrate = True
+    line = "fake"
+
+    def __init__(self, answer: Callable[[bytes], bytes], time: FakeTime, *, baudrate: int = 115200) -> None:
+        self.answer = answer
+        self.time = time
+        self.battery_baudrate = baudrate
+        self.baudrate = 115200
+        self.spoil: Spoil = lambda _request, told: told
+        self.sent: list[bytes] = []
+        self.opened = 0
+        self.gone = False
+        self._pending = b""
+
+    def open(self) -> None:
+        if self.gone:
+            raise TransportError("fake is gone: plug it in")
+        self.opened += 1
+
+    def close(self) -> None:
+        pass
+
+    def cancel(self) -> None:
+        self.gone = True
+
+    def set_baudrate(self, baudrate: int) -> None:
+        self.baudrate = baudrate
+
+    def send(self, data: bytes) -> None:
+        if self.gone:
+            raise TransportError("fake is gone: plug it in")
+        self.sent.append(data)
+        told = self.answer(data) if self.baudrate == self.battery_baudrate else b""
+        self._pending = self.spoil(data, told)
+        self.time.now_s += 10 * len(data) / self.baudrate
+
+    def read_until(self, end: bytes, timeout_s: float) -> bytes:
+        data, found, rest = self._pending.partition(end)
+        if not found:
+            self.time.now_s += timeout_s
+            raise TransportTimeoutError("fake: no whole answer")
+        self.time.now_s += ANSWER_DELAY_S + 10 * len(data) / self.baudrate
+        self._pending = rest
+        return data + found
+
+    def unread(self) -> bytes:
+        return self._pending
+
+
+@dataclass
+class Bench:
+    """A virtual RS485 bank on a fake line in fake time."""
+
+    bank: VirtualBank
+    battery: Rs485Battery
+    line: FakeLine
+    time: FakeTime
+
+    @property
+    def asked(self) -> list[tuple[int, int]]:
+        """(address, command) of everything sent."""
+        return [(int(r[3:5], 16), int(r[7:9], 16)) for r in self.line.sent]
+
+    def during(self, act: Callable[[], object]) -> list[tuple[int, int]]:
+        """What was asked while ``act`` ran."""
+        before = len(self.line.sent)
+        act()
+        return self.asked[before:]
+
+
+def bench(model: str = "US3000C", modules: int = 3, *, baudrate: int = 115200) -> Bench:
+    time = FakeTime()
+    bank = VirtualBank(stack(model, modules))
+    bank.advance(60)
+    battery = Rs485Battery(bank)
+    return Bench(bank, battery, FakeLine(battery.answer, time, baudrate=baudrate), time)

@@ -1,0 +1,282 @@
+"""The output against a real broker: what is published when."""
+
+import json
+import logging
+import time
+from datetime import timedelta
+
+import pytest
+from tests.outputs.banks import BARCODES, module, offline, snapshot, three
+from tests.outputs.brokers import Clock, until
+
+pytestmark = pytest.mark.broker
+
+STATE = "pylon2mqtt/house/state"
+BANK_CONFIG = "homeassistant/device/pylon2mqtt_house/config"
+FIRST, SECOND, THIRD = BARCODES
+# The speed of a clock that leaves a busy broker 250 ms to tell what it has kept.
+PATIENT = 4
+
+
+def module_topic(barcode, name):
+    return f"pylon2mqtt/house/{barcode}/{name}"
+
+
+def config_topic(barcode):
+    return f"homeassistant/device/pylon2mqtt_{barcode}/config"
+
+
+@pytest.fixture
+def broker(mosquitto):
+    return mosquitto().start()
+
+
+@pytest.fixture
+def listener(broker, listen):
+    return listen(broker.port)
+
+
+@pytest.fixture
+def publish(listener):
+    """Publish a snapshot, wait until it is all heard, and return the new (topic, payload)s in their order."""
+
+    seen = []
+
+    def _publish(output, given):
+        before = len(listener.heard)
+        output.publish(given)
+        settle(output, listener, 0.05 if output in seen else 2.5 / output.clock.speed)  # A new one reads back first.
+        seen.append(output)
+        return listener.heard[before:]
+
+    return _publish
+
+
+def settle(output, listener, quiet_s=0.05):
+    """Let the output work until nothing has been heard for a while."""
+    count, since = -1, time.monotonic()
+    while time.monotonic() - since < quiet_s:
+        output.refresh()
+        if len(listener.heard) != count:
+            count, since = len(listener.heard), time.monotonic()
+        time.sleep(0.01)
+
+
+def test_first_snapshot_says_everything_discovery_first(broker, listener, mqtt, publish):
+    heard = publish(mqtt(broker.port), snapshot())
+    topics = [topic for topic, _ in heard]
+    assert topics[0] == "pylon2mqtt/status"
+    assert topics[1:5] == [BANK_CONFIG, *map(config_topic, BARCODES)]
+    assert len(topics) == len(set(topics)) == 5 + 2 + 3 * 3
+    assert json.loads(dict(heard)[STATE])["current"] == -10.5
+
+
+def test_all_is_retained(broker, listen, mqtt, publish):
+    publish(mqtt(broker.port), snapshot())
+    later = listen(broker.port)
+    until(lambda: len(later.retained) >= 16)
+    assert later.retained["pylon2mqtt/status"] == "online"
+    assert later.retained[module_topic(SECOND, "status")] == "online"
+
+
+def test_unchanged_is_not_said_again_until_five_minutes_have_passed(broker, mqtt, publish):
+    clock = Clock()
+    output = mqtt(broker.port, clock=clock)
+    publish(output, snapshot())
+    assert publish(output, snapshot(after=timedelta(seconds=10))) == []
+    clock.jumped_s += 280
+    assert publish(output, snapshot(after=timedelta(seconds=290))) == []
+    clock.jumped_s += 280
+    again = publish(output, snapshot(after=timedelta(seconds=560)))
+    assert not [topic for topic, _ in again if topic.startswith("homeassistant/")]
+    assert len(again) == 2 + 3 * 3
+    assert json.loads(dict(again)[STATE])["taken_at"] == "2026-06-01T12:09:20+00:00"
+
+
+def test_only_what_changed_is_said(broker, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot())
+    changed = publish(output, snapshot(module(1, cycles=500), *three()[1:]))
+    assert [topic for topic, _ in changed] == [module_topic(FIRST, "state")]
+
+
+def test_silent_module_is_offline_and_keeps_its_values_and_entities(broker, listener, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot())
+    heard = dict(publish(output, snapshot(*three()[:2], silent=(3,))))
+    assert heard.keys() == {module_topic(THIRD, "status"), STATE}
+    assert heard[module_topic(THIRD, "status")] == "offline"
+    assert json.loads(heard[STATE])["silent"] == [3]
+    assert module_topic(THIRD, "state") in listener.retained
+    assert dict(publish(output, snapshot()))[module_topic(THIRD, "status")] == "online"
+
+
+def test_silent_battery_is_offline_with_its_modules(broker, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot())
+    heard = publish(output, offline())
+    assert {payload for _, payload in heard} == {"offline"}
+    assert {topic for topic, _ in heard} == {"pylon2mqtt/house/status", *(module_topic(b, "status") for b in BARCODES)}
+
+
+def test_battery_that_never_answered_is_not_announced(broker, listener, mqtt, publish):
+    assert dict(publish(mqtt(broker.port), offline())) == {
+        "pylon2mqtt/status": "online",
+        "pylon2mqtt/house/status": "offline",
+    }
+
+
+def test_home_assistants_birth_brings_discovery_then_states_after_a_random_moment(broker, listener, mqtt, publish):
+    drawn = []
+
+    def uniform(low, high):
+        drawn.append((low, high))
+        return 8.0  # 0.4 s of ours.
+
+    output = mqtt(broker.port, uniform=uniform)
+    publish(output, snapshot())
+    before, born = len(listener.heard), time.monotonic()
+    listener.say("homeassistant/status", "online")
+    until(lambda: len(listener.heard) > before + 1, turn=output.refresh)
+    assert time.monotonic() - born >= 0.35
+    settle(output, listener)
+    topics = [topic for topic, _ in listener.heard[before + 1 :]]
+    assert drawn == [(1.0, 5.0)]
+    assert topics[0] == BANK_CONFIG
+    assert len(topics) == 4 + 2 + 3 * 3
+
+
+def test_other_words_of_home_assistant_bring_nothing(broker, listener, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot())
+    listener.say("homeassistant/status", "offline")
+    before = len(listener.heard)
+    settle(output, listener)
+    assert len(listener.heard) == before
+
+
+def test_an_entity_is_announced_when_its_value_is_first_reported(broker, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot(module(1, soh=None)))
+    heard = dict(publish(output, snapshot(module(1, soh=98))))
+    assert "soh" in json.loads(heard[config_topic(FIRST)])["components"]
+    assert config_topic(FIRST) not in dict(publish(output, snapshot(module(1, soh=None))))
+
+
+def test_what_was_announced_before_a_restart_stays_announced(broker, listener, mqtt, publish):
+    publish(mqtt(broker.port), snapshot(module(1, mos_temperature=30.0)))
+    mqtt.close_all()
+    heard = publish(mqtt(broker.port, clock=Clock(PATIENT)), snapshot(module(1)))
+    assert "mos_temperature" in json.loads(dict(heard)[config_topic(FIRST)])["components"]
+
+
+def test_cell_entities_that_are_no_longer_wanted_are_deleted(broker, mqtt, publish):
+    publish(mqtt(broker.port, cells="full"), snapshot(module(1)))
+    mqtt.close_all()
+    heard = publish(mqtt(broker.port, cells="none", clock=Clock(PATIENT)), snapshot(module(1)))
+    first, second = (json.loads(p)["components"] for topic, p in heard if topic == config_topic(FIRST))
+    assert first["cell_07_voltage"] == {"platform": "sensor"}
+    assert first["voltage"] == second["voltage"]
+    assert "cell_07_voltage" not in second
+
+
+def test_module_that_was_silent_at_the_start_is_offline(broker, listener, mqtt, publish):
+    publish(mqtt(broker.port), snapshot())
+    mqtt.close_all()
+    output = mqtt(broker.port, clock=Clock(PATIENT))
+    publish(output, snapshot(*three()[:2], silent=(3,)))
+    publish(output, snapshot(*three()[:2], silent=(3,)))
+    assert listener.retained[module_topic(THIRD, "status")] == "offline"
+    assert config_topic(THIRD) in listener.retained
+
+
+def test_module_away_for_a_week_is_cleaned_up(broker, listener, mqtt, publish):
+    clock = Clock(PATIENT)
+    publish(mqtt(broker.port), snapshot())
+    mqtt.close_all()
+    output = mqtt(broker.port, clock=clock)
+    rest = three()[:2]
+    publish(output, snapshot(*rest, after=timedelta(days=8)))
+    clock.jumped_s += 700  # The time that it has after a start.
+    publish(output, snapshot(*rest, after=timedelta(days=6, hours=23)))
+    assert config_topic(THIRD) in listener.retained
+    heard = publish(output, snapshot(*rest, after=timedelta(days=8)))
+    assert (config_topic(THIRD), "") in heard
+    assert module_topic(THIRD, "state") in listener.retained  # Home Assistant still has to forget it.
+    publish(output, snapshot(*rest, after=timedelta(days=8)))
+    assert not [topic for topic in listener.retained if THIRD in topic]
+    assert len([topic for topic in listener.retained if SECOND in topic]) == 4
+
+
+def test_modules_that_swap_places_keep_their_topics(broker, listener, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot(module(1), module(2)))
+    heard = dict(publish(output, snapshot(module(1, barcode=SECOND), module(2, barcode=FIRST))))
+    assert json.loads(heard[module_topic(SECOND, "state")])["number"] == 1
+    assert json.loads(heard[config_topic(SECOND)])["device"]["name"] == "House module 1"
+
+
+def test_commands_reach_the_bank_by_its_name(broker, listener, mqtt, publish):
+    commands = []
+    output = mqtt(broker.port, on_command=lambda *command: commands.append(command))
+    publish(output, snapshot())
+    listener.say("pylon2mqtt/house/set/rescan", "PRESS")
+    listener.say("pylon2mqtt/garage/set/rescan", "PRESS")
+    until(lambda: commands, turn=output.refresh)
+    settle(output, listener)
+    assert commands == [("House", "rescan", "PRESS")]
+
+
+def test_a_command_that_the_broker_kept_is_not_obeyed(broker, listener, mqtt, publish):
+    listener.say("pylon2mqtt/house/set/rescan", "PRESS", retain=True)
+    commands = []
+    publish(mqtt(broker.port, on_command=lambda *command: commands.append(command)), snapshot())
+    assert commands == []
+
+
+def test_foreign_payloads_on_our_topics_are_ignored(broker, listener, mqtt, publish):
+    for number, payload in enumerate(
+        ("nonsense", "[]", '{"taken_at": 5, "barcode": []}', '{"taken_at": "2026-06-01"}')
+    ):
+        listener.say(module_topic(f"ABC{number}", "state"), payload, retain=True)
+    listener.say(BANK_CONFIG, "nonsense", retain=True)
+    heard = dict(publish(mqtt(broker.port), snapshot()))
+    assert heard[STATE]
+    assert not [topic for topic in heard if "ABC" in topic]
+
+
+def test_close_says_goodbye(broker, listener, mqtt, publish):
+    output = mqtt(broker.port)
+    publish(output, snapshot())
+    begun = time.monotonic()
+    output.close()
+    assert time.monotonic() - begun < 0.5
+    until(lambda: listener.retained["pylon2mqtt/status"] == "offline")
+    assert listener.heard[-2:] == [("pylon2mqtt/house/status", "offline"), ("pylon2mqtt/status", "offline")]
+
+
+def test_snapshots_before_there_is_a_broker_are_not_lost(mosquitto, listen, mqtt):
+    late = mosquitto()
+    output = mqtt(late.port)
+    output.publish(snapshot())
+    late.start()
+    listener = listen(late.port)
+    until(lambda: listener.retained.get("pylon2mqtt/house/status") == "online", turn=output.refresh)
+    assert BANK_CONFIG in listener.retained
+
+
+def test_all_is_said_again_to_a_broker_that_forgot(broker, listen, mqtt, publish, caplog):
+    caplog.set_level(logging.INFO)
+    output = mqtt(broker.port)
+    publish(output, snapshot())
+    publish(output, snapshot(*three()[:2], silent=(3,)))
+    broker.stop()
+    output.refresh()
+    broker.start()
+    listener = listen(broker.port)
+    until(lambda: listener.retained.get("pylon2mqtt/house/status") == "online", turn=output.refresh)
+    settle(output, listener)
+    assert len(listener.retained) == 1 + 4 + 2 + 3 * 3
+    assert listener.retained[module_topic(THIRD, "status")] == "offline"
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(warnings) == len(set(warnings)) <= 2

@@ -1,0 +1,102 @@
+"""What can be ordered from a running simulator."""
+
+import time
+
+import pytest
+from tests.simulator.sim_host import analog_parts, ask, info_of, is_sound, plugged_in, request, running
+
+from pylon2mqtt.errors import ConfigError, TransportError
+from pylon2mqtt.simulator.registry import Simulator
+
+
+@pytest.fixture
+def simulator():
+    return Simulator("rs485", "tcp:127.0.0.1:0", modules=3)
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        ("fault wrong-checksum 30", "The line has wrong-checksum for 30 s."),
+        ("fault noise 3x", "The line has noise for the next 3 answers."),
+        ("fault silence", "The line has silence until `fault none`."),
+        ("fault none", "The line is good again."),
+        ("alarm 2 cell_overvoltage 5", "Module 2 has cell_overvoltage at cell 5."),
+        ("alarm 1 system_fault", "Module 1 has system_fault."),
+        ("clear", "No module has an alarm."),
+        ("vanish 3", "Module 3 answers no more."),
+        ("return 3", "Module 3 answers again."),
+        ("soc 55", "Every module is at 55 %."),
+        ("speed 60", "The battery's time runs 60 times as fast as ours."),
+    ],
+)
+def test_an_order_answers_with_one_sentence(simulator, order, says):
+    assert simulator.order(order) == says
+
+
+def test_help_names_every_order_and_every_fault(simulator):
+    told = simulator.order("help")
+    for word in ("fault NAME", "alarm MODULE KIND", "unplug", "plug", "drop", "soc PERCENT", "wrong-checksum"):
+        assert word in told
+    assert simulator.order("") == told
+
+
+@pytest.mark.parametrize(
+    ("order", "says"),
+    [
+        ("explode", "there is no order 'explode': choose from fault, alarm, "),
+        ("fault", r"the order is written fault NAME \[SECONDS or ANSWERSx\]"),
+        ("fault fire", "there is no fault 'fire': choose from silence, "),
+        ("fault noise soon", "'soon' is no number from 0 to 1e\\+06"),
+        ("alarm 4 cell_fault 1", "'4' is no number from 1 to 3"),
+        ("alarm 1 boredom", "there is no alarm 'boredom' in this protocol: choose from cell_fault, "),
+        ("alarm 1 cell_fault 16", "'16' is no number from 1 to 15"),
+        ("alarm 1 short_circuit", "there is no alarm 'short_circuit' in this protocol"),
+        ("soc 101", "'101' is no number from 0 to 100"),
+        ("soc nan", "'nan' is no number"),
+        ("unplug now", "the order is written unplug"),
+    ],
+)
+def test_a_wrong_order_says_what_is_possible(simulator, order, says):
+    with pytest.raises(ConfigError, match=says):
+        simulator.order(order)
+
+
+def test_orders_reach_a_running_battery():
+    with running(fast=True, modules=3) as simulator, plugged_in(simulator, timeout=0.2) as port:
+        simulator.order("alarm 2 cell_overvoltage 5")
+        assert info_of(ask(port, 0x44, "03", 0x03))[7] == 0x02
+        simulator.order("clear")
+        assert info_of(ask(port, 0x44, "03", 0x03))[7] == 0x00
+        simulator.order("vanish 3")
+        assert ask(port, 0x42, "04", 0x04) == b""
+        simulator.order("return 3")
+        assert is_sound(ask(port, 0x42, "04", 0x04))
+        simulator.order("soc 25")
+        assert analog_parts(info_of(ask(port, 0x42, "02")))[0]["remaining_mah"] == pytest.approx(18500, abs=50)
+
+
+def test_wrong_orders_to_a_running_battery_are_told_to_who_ordered():
+    with running(fast=True) as simulator, plugged_in(simulator) as port:
+        with pytest.raises(ConfigError, match="explode"):
+            simulator.order("explode")
+        assert is_sound(ask(port, 0x42, "02"))
+
+
+def test_orders_are_carried_out_while_an_answer_is_late():
+    with running(modules=1) as simulator, plugged_in(simulator, timeout=2.0) as port:
+        simulator.order("fault late")
+        port.write(request(0x42, "02"))
+        time.sleep(0.1)
+        start = time.perf_counter()
+        assert simulator.order("soc 10") == "Every module is at 10 %."
+        assert time.perf_counter() - start < 0.3
+        assert is_sound(port.read_until(b"\r"))
+        assert time.perf_counter() - start > 1.2
+
+
+def test_an_order_to_a_simulator_that_died_is_not_waited_for_for_ever(simulator, monkeypatch):
+    monkeypatch.setattr("pylon2mqtt.simulator.registry._ORDER_WITHIN_S", 0.05)
+    simulator._stop = lambda: False
+    with pytest.raises(TransportError, match="has stopped: start it again"):
+        simulator.order("help")
