@@ -13,7 +13,9 @@ import pytest
 from tests.fakes import bench
 from tests.simulator.sim_host import running
 
-from pylon2mqtt.app import App, LineReader, Mailbox
+from pylon2mqtt.app import App
+from pylon2mqtt.app.line_reader import LineReader
+from pylon2mqtt.app.output_runner import Mailbox
 from pylon2mqtt.config import Battery, Mqtt, Settings
 from pylon2mqtt.errors import ConfigError, OutputError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Module, Snapshot
@@ -341,3 +343,9 @@ def _snapshot(name: str) -> Snapshot:
 def test_a_broker_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
         App(settings("/dev/null"))
+
+
+def test_names_that_make_the_same_topic_are_refused() -> None:
+    batteries = tuple(Battery(name=name, protocol="rs485", line=name) for name in ("Bank 1", "bank-1"))
+    with pytest.raises(ConfigError, match="'Bank 1' and 'bank-1' make the same MQTT topic"):
+        App(Settings(batteries=batteries, mqtt=Mqtt()), outputs=[])

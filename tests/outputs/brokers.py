@@ -45,7 +45,7 @@ class Mosquitto:
     def __init__(self, folder: Path, *lines: str) -> None:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
-        own = [f"listener {self.port} 127.0.0.1", "user root"]
+        own = [f"listener {self.port} 127.0.0.1", "user root", "set_tcp_nodelay true"]
         self._config.write_text("\n".join([*own, *(lines or ["allow_anonymous true"])]) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
 

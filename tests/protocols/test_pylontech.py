@@ -63,6 +63,7 @@ class TestAnalog:
         [
             (analog_info([3300] * 14 + [4900], WARM), "cells of"),
             (analog_info([3300] * 14 + [-1], WARM), "cells of"),
+            (analog_info([3300] * 14 + [4095], WARM), "cells of"),
             (analog_info(CELLS, WARM, voltage=49_900), "in a module of"),
             (analog_info(CELLS, [2731 - 500] * 5), "temperatures of"),
             (analog_info(CELLS, [2731 + 1300] * 5), "temperatures of"),

@@ -97,6 +97,8 @@ def test_cells_differ_a_little_and_add_up_to_the_module():
         voltages = module.cell_voltages()
         assert 0.0005 < max(voltages) - min(voltages) < 0.05
         assert abs(sum(voltages) - module.voltage()) < 0.05
+        charges = [cell.charge for cell in module.cells]
+        assert 0.1 < max(charges) - min(charges) < 2.0
 
 
 @pytest.mark.parametrize(("hour", "sign"), [(12.0, 1), (21.0, -1), (2.0, -1)])
@@ -138,6 +140,15 @@ def test_limits_taper_and_charge_ends_when_full():
     assert 97 < made.soc < 101
     assert all(volts < 3.65 for module in made.modules for volts in module.cell_voltages())
     assert all(module.voltage() < 53.25 for module in made.modules)
+
+
+def test_one_full_cell_ends_the_charge_of_all():
+    made = bank(modules=1, watts=900.0, soc=94)
+    made.modules[0].cells[6].put(74.0)
+    made.advance(1200)
+    assert made.modules[0].full
+    assert made.soc < 98
+    assert max(made.modules[0].cell_voltages()) < 3.65
 
 
 def test_a_full_battery_takes_charge_again_once_it_gave_some():

@@ -60,6 +60,8 @@ def test_the_timetable_ends_with_the_last_byte_of_the_last_piece():
 def test_the_delay_varies_as_it_was_measured_and_can_be_set():
     simulator = Simulator("rs485", "tcp:127.0.0.1:0", seed=8)
     delays = [simulator._delay() for _ in range(500)]
+    again = Simulator("rs485", "tcp:127.0.0.1:0", seed=8)
+    assert [again._delay() for _ in range(500)] == delays
     assert 0.069 <= min(delays) < 0.0695
     assert 0.0805 < max(delays) <= 0.081
     exact = Simulator("rs485", "tcp:127.0.0.1:0", answer_delay_s=0.25, jitter_s=0)
@@ -142,6 +144,17 @@ def test_closing_leaves_the_link_of_another(tmp_path):
     new.close()
     new.close()
     assert not os.path.lexists(tmp_path / "battery")
+
+
+def test_a_closed_line_holds_nothing(listen):
+    line = line_at(listen, 115200)
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(3):
+        line.open()
+        assert line.is_open
+        line.close()
+        assert not line.is_open
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_places_that_cannot_be_had(tmp_path):
@@ -231,10 +244,11 @@ def test_the_batterys_time_passes_while_serving():
 
 def test_simulators_with_the_same_seed_answer_alike():
     answers = []
-    for _ in range(2):
-        with running(fast=True, seed=77, modules=2) as simulator, plugged_in(simulator) as port:
+    for seed in (77, 77, 78):
+        with running(fast=True, seed=seed, modules=2) as simulator, plugged_in(simulator) as port:
             answers.append([ask(port, 0x42, "03", 0x03), ask(port, 0x93, "03", 0x03)])
     assert answers[0] == answers[1]
+    assert answers[0][1] != answers[2][1]
 
 
 def test_an_unknown_protocol_is_refused():

@@ -10,13 +10,14 @@ from pylon2mqtt import __version__
 from pylon2mqtt.errors import ConfigError, Pylon2MqttError
 from pylon2mqtt.protocols.registry import PROTOCOLS
 
-from .process import log_to_stderr
+from .process import end_early_at_sigterm, log_to_stderr
 
 _OPTIONS = Path("/data/options.json")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    end_early_at_sigterm()
     chosen = _parser().parse_args(arguments)
     log_to_stderr("debug" if chosen.verbose else "warning")
     try:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -12,6 +13,15 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(
         level=level.upper(), format="%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S", force=True
     )
+
+
+def end_early_at_sigterm() -> None:
+    """End with 0 on SIGTERM while a command is still being loaded; a command that runs has its own way, `stopping`."""
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, on_signal)
 
 
 @contextlib.contextmanager

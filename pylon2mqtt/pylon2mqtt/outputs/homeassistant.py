@@ -7,9 +7,9 @@ and ``homeassistant/components/mqtt`` (schemas.py, discovery.py, sensor.py) of 2
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Any
 
+from pylon2mqtt import __version__
 from pylon2mqtt.model import Bank, Module
 
 from .board import REPEAT_S
@@ -115,7 +115,7 @@ def discovery(site: Site, device: Device, keys: set[str]) -> Json:
     via = {"via_device": device.via} if device.via else {}
     return {
         "device": {"identifiers": [device.id], "name": device.name} | told | via,
-        "origin": {"name": "pylon2mqtt", "sw_version": version("pylon2mqtt"), "support_url": PROJECT_URL},
+        "origin": {"name": "pylon2mqtt", "sw_version": __version__, "support_url": PROJECT_URL},
         "availability": _availability(site, device),
         "availability_mode": "all",
         "state_topic": f"{site.base}/{device.topic}/state",

@@ -41,6 +41,8 @@ from .pylontech_info import (
 
 # What can be true. Beyond it an answer is refused: the additive checksum does not see two swapped digits.
 _CELL_V = (0.0, 4.5)
+# Twelve bits of ones: a converter that reads nothing.
+_NO_READING_V = 4.095
 _TEMPERATURE_C = (-40.0, 120.0)
 _CURRENT_A = 500.0
 _MOST_CELLS, _MOST_TEMPERATURES = 32, 16
@@ -149,7 +151,7 @@ def _doubt(module: Module) -> str | None:
         f"{len(cells)} cells, {len(told)} temperatures": not cells
         or len(cells) > _MOST_CELLS
         or len(told) > _MOST_TEMPERATURES,
-        f"cells of {cells} V": not all(_CELL_V[0] <= volts < _CELL_V[1] for volts in cells),
+        f"cells of {cells} V": not all(_CELL_V[0] <= volts < _CELL_V[1] for volts in cells) or _NO_READING_V in cells,
         f"cells of {sum(cells):.3f} V in a module of {voltage} V": abs(sum(cells) - voltage) > _SUM_V,
         f"temperatures of {told} °C": not all(_TEMPERATURE_C[0] <= t <= _TEMPERATURE_C[1] for t in told),
         f"a current of {current} A": abs(current) > _CURRENT_A,

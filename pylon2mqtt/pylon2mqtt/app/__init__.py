@@ -1,0 +1,115 @@
+"""The app: it builds the lines and outputs, gives each a thread, watches them and stops them.
+
+One thread reads each line, one serves each output; snapshots cross by mailboxes and nothing else is shared. The top of
+each thread is the only place with a broad ``except``: traceback, close, back off, begin again. A thread that dies all
+the same ends the process. docs/decisions/001-threads.md.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.model import Snapshot
+from pylon2mqtt.outputs.base import Output
+from pylon2mqtt.outputs.registry import output_class
+from pylon2mqtt.outputs.topics import slug
+from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.transports.registry import transport
+
+from .line_reader import LineReader
+from .output_runner import OutputRunner
+
+_LOG = logging.getLogger(__name__)
+
+# How often the main thread looks whether the others live.
+_WATCH_S = 0.5
+# All threads together get so long to end; then the process ends without them.
+_STOP_S = 1.7
+
+
+class App:
+    """Everything that runs: made from settings, or from readers' and outputs' parts in tests and the demo."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        outputs: Iterable[Output] | None = None,
+        make_driver: Callable[..., BatteryProtocol] = driver,
+    ) -> None:
+        _refuse_same_topics(settings.batteries)
+        self._stop = threading.Event()
+        self._make_driver = make_driver
+        chosen = [self._mqtt(settings)] if outputs is None else list(outputs)
+        self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
+        self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
+        self._settings = settings
+
+    def run(self) -> int:
+        """Run until `stop`; return the exit status: 0 when stopped, 1 when a thread died."""
+        for battery in self._settings.batteries:
+            _LOG.info("battery %s: %s on %s", battery.name, battery.protocol, battery.line)
+        workers: list[LineReader | OutputRunner] = [*self._readers.values(), *self._runners]
+        threads = [threading.Thread(target=w.run, name=w.name, daemon=True) for w in workers]
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(_WATCH_S) and all(thread.is_alive() for thread in threads):
+            pass
+        died = [thread.name for thread in threads if not thread.is_alive()] if not self._stop.is_set() else []
+        self.stop()
+        for worker in workers:
+            worker.cancel()
+        deadline = time.monotonic() + _STOP_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        if died:
+            _LOG.critical("the thread of %s died: ending, to be started again", ", ".join(died))
+        return 1 if died else 0
+
+    def stop(self) -> None:
+        """Let `run` return; from any thread or a signal handler."""
+        self._stop.set()
+
+    def command(self, bank: str, what: str, _payload: str = "") -> None:
+        """Do what an output was asked for: ``rescan`` looks for a bank's modules anew."""
+        reader = self._readers.get(bank)
+        if reader is None or what != "rescan":
+            _LOG.warning("the command %r for %r is not known: there is only 'rescan' for a battery's name", what, bank)
+            return
+        reader.rescan()
+
+    def _deliver(self, snapshot: Snapshot) -> None:
+        for runner in self._runners:
+            runner.mailbox.put(snapshot)
+
+    def _reader(self, battery: Battery, settings: Settings) -> LineReader:
+        return LineReader(
+            battery,
+            transport(battery.line),
+            self._make_driver(battery.protocol, name=battery.name),
+            deliver=self._deliver,
+            poll_interval_s=settings.poll_interval_s,
+            stop=self._stop,
+        )
+
+    def _mqtt(self, settings: Settings) -> Output:
+        broker = {key: value for key, value in asdict(settings.mqtt).items() if value is not None}
+        if "host" not in broker:
+            raise ConfigError("mqtt.host is not set: write the name or address of your MQTT broker.")
+        broker.setdefault("port", 8883 if settings.mqtt.tls else 1883)
+        make: Callable[..., Output] = output_class("mqtt")
+        return make(**broker, cells=settings.cells, poll_interval_s=settings.poll_interval_s, on_command=self.command)
+
+
+def _refuse_same_topics(batteries: Iterable[Battery]) -> None:
+    """Names may differ and still make the same topic, such as "Bank 1" and "bank-1"."""
+    names: dict[str, str] = {}
+    for battery in batteries:
+        other = names.setdefault(slug(battery.name), battery.name)
+        if other != battery.name:
+            raise ConfigError(f"The names {other!r} and {battery.name!r} make the same MQTT topic: change one of them.")

@@ -1,0 +1,120 @@
+"""The thread of a line: it reads one battery, again and again, whatever happens."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pylon2mqtt.config import Battery
+from pylon2mqtt.errors import ProtocolError, TransportError, TransportTimeoutError
+from pylon2mqtt.model import Bank, Snapshot
+from pylon2mqtt.model.report import summary
+from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.transports.base import ByteTransport
+
+from .backoff import BackOff
+
+_LOG = logging.getLogger(__name__)
+
+# A line on which nobody answered so many times is closed and opened: a gateway may hold a dead connection.
+_REOPEN_AFTER = 3
+
+
+class LineReader:
+    """Reads one battery over one line, and tells everybody what it said or that it is silent."""
+
+    def __init__(
+        self,
+        battery: Battery,
+        line: ByteTransport,
+        protocol: BatteryProtocol,
+        *,
+        deliver: Callable[[Snapshot], None],
+        poll_interval_s: float,
+        stop: threading.Event,
+    ) -> None:
+        self.name = battery.name
+        self._line = line
+        self._protocol = protocol
+        self._deliver = deliver
+        self._poll_interval_s = poll_interval_s
+        self._stop = stop
+        self._hurry = threading.Event()
+        self._back_off = BackOff()
+        self._open = False
+        self._failures = 0
+        self._shown: tuple[object, ...] = ()
+
+    def run(self) -> None:
+        """Read until it is time to stop; the top of the thread."""
+        while not self._stop.is_set():
+            began = time.monotonic()
+            try:
+                wait_s = self._turn(began)
+            except Exception:  # noqa: BLE001  the top of a thread
+                _LOG.exception("%s: an error of pylon2mqtt itself; please report it", self.name)
+                self._close()
+                wait_s = self._back_off.next()
+            self._hurry.wait(wait_s)
+            self._hurry.clear()
+        self._close()
+
+    def rescan(self) -> None:
+        """Look for the modules anew, now; from any thread."""
+        _LOG.info("%s: looking for its modules", self.name)
+        self._protocol.rescan()
+        self._hurry.set()
+
+    def cancel(self) -> None:
+        """End every wait; from any thread, when it is time to stop."""
+        self._line.cancel()
+        self._hurry.set()
+
+    def _turn(self, began: float) -> float:
+        """Read once; return how long to wait before the next time."""
+        try:
+            if not self._open:
+                self._line.open()
+                self._open = True
+            bank = self._protocol.read(self._line)
+        except (TransportTimeoutError, ProtocolError) as error:
+            self._failed(error)
+            if self._failures % _REOPEN_AFTER == 0:
+                self._close()
+        except TransportError as error:
+            self._failed(error)
+            self._close()
+            return self._back_off.next()
+        else:
+            self._succeeded(bank)
+        return max(0.0, began + self._poll_interval_s - time.monotonic())
+
+    def _succeeded(self, bank: Bank) -> None:
+        if self._failures:
+            _LOG.info("%s answers again after %d failed reads", self.name, self._failures)
+        self._failures = 0
+        self._back_off.reset()
+        self._show(bank)
+        self._deliver(Snapshot(bank=bank, taken_at=datetime.now(UTC)))
+
+    def _failed(self, error: Exception) -> None:
+        if self._stop.is_set():
+            return
+        self._failures += 1
+        if self._failures == 1:
+            _LOG.warning("%s is not read: %s", self.name, error)
+            self._deliver(Snapshot(bank=Bank(name=self.name), taken_at=datetime.now(UTC), online=False))
+        else:
+            _LOG.debug("%s is not read, for the %d. time: %s", self.name, self._failures, error)
+
+    def _close(self) -> None:
+        self._line.close()
+        self._open = False
+
+    def _show(self, bank: Bank) -> None:
+        """Log one readable table of the modules when they are other ones than before."""
+        rows = tuple((module.number, module.barcode) for module in bank.modules)
+        if rows != self._shown:
+            self._shown = rows
+            _LOG.info("%s: %s", self.name, summary(bank))

@@ -1,0 +1,180 @@
+"""The formulas, and that nothing is summed over the rest."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, State, Topology
+from pylon2mqtt.model.derived import bank_figures, module_figures
+from pylon2mqtt.model.joining import joined
+from pylon2mqtt.model.report import bank_report, cells_report, module_report, summary, whole_report
+
+ALARM = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.PROTECTION, cell=2)
+
+
+def module(number: int = 1, **other: object) -> Module:
+    values: dict[str, object] = {
+        "voltage": 50.0,
+        "current": 2.5,
+        "remaining_capacity": 37.0,
+        "full_capacity": 74.0,
+        "temperature": 25.0,
+        "temperatures": (20.0, 22.0),
+        "cells": (Cell(number=1, voltage=3.3), Cell(number=2, voltage=3.351), Cell(number=3, voltage=3.29)),
+        "alarms": (),
+        "state": State.CHARGING,
+        "charge_voltage_limit": 53.25,
+        "charge_current_limit": 37.0,
+        "charge_enabled": True,
+        "full_charge_requested": False,
+    }
+    return Module(number=number, **(values | other))  # type: ignore[arg-type]
+
+
+class TestModule:
+    def test_power_and_state_of_charge(self) -> None:
+        figures = module_figures(module())
+        assert (figures.power, figures.soc) == (125.0, 50.0)
+
+    def test_discharging_is_negative_power(self) -> None:
+        assert module_figures(module(current=-3.2)).power == -160.0
+
+    @pytest.mark.parametrize(("remaining", "soc"), [(75.48, 100.0), (0.0, 0.0)])
+    def test_state_of_charge_stays_within_100(self, remaining: float, soc: float) -> None:
+        assert module_figures(module(remaining_capacity=remaining)).soc == soc
+
+    def test_no_full_capacity_gives_no_state_of_charge(self) -> None:
+        assert module_figures(module(full_capacity=0.0)).soc is None
+        assert module_figures(module(full_capacity=None)).soc is None
+
+    def test_lowest_and_highest_cell_and_their_difference(self) -> None:
+        figures = module_figures(module())
+        assert (figures.cell_voltage_min, figures.cell_voltage_min_cell) == (3.29, 3)
+        assert (figures.cell_voltage_max, figures.cell_voltage_max_cell) == (3.351, 2)
+        assert figures.cell_voltage_difference == 0.061
+
+    def test_what_the_module_says_itself_counts(self) -> None:
+        told = module(cell_voltage_min=3.1, cell_voltage_min_cell=7, cells=None)
+        assert (module_figures(told).cell_voltage_min, module_figures(told).cell_voltage_min_cell) == (3.1, 7)
+
+    def test_unknown_stays_unknown(self) -> None:
+        figures = module_figures(Module(number=1))
+        assert all(getattr(figures, field.name) is None for field in fields(figures))
+
+
+class TestBank:
+    def test_parallel_modules(self) -> None:
+        figures = bank_figures(Bank(modules=(module(1), module(2, voltage=50.2, current=3.5, remaining_capacity=74.0))))
+        assert (figures.voltage, figures.current, figures.power) == (50.1, 6.0, 300.6)
+        assert (figures.remaining_capacity, figures.full_capacity, figures.soc) == (111.0, 148.0, 75.0)
+        assert (figures.charge_voltage_limit, figures.charge_current_limit) == (53.25, 74.0)
+        assert figures.temperature == 21.0
+
+    def test_series_modules_add_their_voltages_and_share_the_current(self) -> None:
+        figures = bank_figures(Bank(topology=Topology.SERIES, modules=(module(1), module(2))))
+        assert (figures.voltage, figures.current, figures.remaining_capacity) == (100.0, 2.5, 37.0)
+        assert (figures.charge_voltage_limit, figures.charge_current_limit) == (106.5, 37.0)
+
+    def test_no_sum_is_taken_over_the_rest(self) -> None:
+        figures = bank_figures(Bank(modules=(module(1),), silent=(2,)))
+        assert all(getattr(figures, field.name) is None for field in fields(figures))
+
+    def test_one_unknown_makes_the_sum_unknown(self) -> None:
+        figures = bank_figures(Bank(modules=(module(1), module(2, current=None, temperatures=None, temperature=None))))
+        assert (figures.current, figures.power, figures.temperature) == (None, None, None)
+        assert figures.voltage == 50.0
+
+    def test_which_module_and_cell(self) -> None:
+        low = module(2, cells=(Cell(number=1, voltage=3.2), Cell(number=2, voltage=3.3)))
+        figures = bank_figures(Bank(modules=(module(1), low)))
+        assert (figures.cell_voltage_min_module, figures.cell_voltage_min_cell) == (2, 1)
+        assert (figures.cell_voltage_max_module, figures.cell_voltage_max_cell) == (1, 2)
+        assert figures.cell_voltage_difference == 0.151
+
+    def test_enabled_only_where_all_agree_a_request_of_one_counts(self) -> None:
+        other = module(2, charge_enabled=False, full_charge_requested=True)
+        figures = bank_figures(Bank(modules=(module(1), other)))
+        assert (figures.charge_enabled, figures.full_charge_requested) == (None, True)
+        assert bank_figures(Bank(modules=(module(1), module(2)))).charge_enabled is True
+
+    @pytest.mark.parametrize(
+        ("states", "currents", "state"),
+        [
+            ((State.IDLE, State.IDLE), (0.0, 0.0), State.IDLE),
+            ((State.CHARGING, State.IDLE), (2.0, 0.0), State.CHARGING),
+            ((State.DISCHARGING, State.CHARGING), (-5.0, 1.0), State.DISCHARGING),
+            ((State.FAULT, State.CHARGING), (0.0, 1.0), State.FAULT),
+        ],
+    )
+    def test_state(self, states: tuple[State, State], currents: tuple[float, float], state: State) -> None:
+        modules = tuple(module(n, state=s, current=c) for n, s, c in zip((1, 2), states, currents, strict=True))
+        assert bank_figures(Bank(modules=modules)).state is state
+
+
+class TestProblem:
+    def test_false_only_if_every_module_told(self) -> None:
+        assert bank_figures(Bank(modules=(module(1), module(2)))).problem is False
+        assert bank_figures(Bank(modules=(module(1), module(2, alarms=None)))).problem is None
+        assert bank_figures(Bank(modules=(module(1),), silent=(2,))).problem is None
+
+    def test_true_if_anything_anywhere_is_wrong(self) -> None:
+        assert bank_figures(Bank(modules=(module(1), module(2, alarms=(ALARM,))), silent=(3,))).problem is True
+        assert bank_figures(Bank(alarms=(ALARM,))).problem is True
+        assert bank_figures(Bank(alarms=())).problem is False
+        assert bank_figures(Bank()).problem is None
+
+    def test_an_alarm_of_a_cell_is_one_of_its_module(self) -> None:
+        told = module(cells=(Cell(number=2, voltage=3.3, alarms=(ALARM,)),))
+        assert module_figures(told).problem is True
+
+
+class TestReport:
+    def test_every_key_is_always_there(self) -> None:
+        assert set(bank_report(Bank())) == set(bank_report(Bank(modules=(module(),))))
+        assert set(module_report(Module(number=1))) == set(module_report(module()))
+
+    def test_measured_wins_over_derived(self) -> None:
+        assert module_report(module(soc=48.0))["soc"] == 48.0
+        assert bank_report(Bank(soc=47.0, modules=(module(),)))["soc"] == 47.0
+        assert bank_report(Bank(modules=(module(),)))["soc"] == 50.0
+
+    def test_a_measured_false_is_not_unknown(self) -> None:
+        assert bank_report(Bank(charge_enabled=False, modules=(module(),)))["charge_enabled"] is False
+
+    def test_alarms_carry_their_modules_number(self) -> None:
+        alarms = bank_report(Bank(alarms=(ALARM,), modules=(module(3, alarms=(ALARM,)),)))["alarms"]
+        assert [(a["module"], a["kind"], a["cell"]) for a in alarms] == [
+            (None, "cell_overvoltage", 2),
+            (3, "cell_overvoltage", 2),
+        ]
+
+    def test_cells_are_arrays_and_unknown_ones_are_none(self) -> None:
+        told = cells_report((Cell(number=1, voltage=3.3), Cell(number=2)))
+        assert told["voltages"] == [3.3, None]
+        assert told["temperatures"] is None
+
+    def test_the_whole_has_modules_and_cells(self) -> None:
+        told = whole_report(Bank(modules=(module(),)))
+        assert told["modules"][0]["cells"][1]["voltage"] == 3.351
+
+    def test_summary_names_modules_and_silence(self) -> None:
+        text = summary(Bank(model="US3000C", modules=(module(1, barcode="ABC"), module(2)), silent=(3,)))
+        assert "US3000C, 2 modules, silent: (3,)" in text
+        assert "module  1  ABC" in text
+        assert "no serial number" in text
+
+
+class TestJoining:
+    def test_parts_make_a_whole_and_the_later_wins(self) -> None:
+        first = Bank(model="A", modules=(Module(number=2, barcode="X"), Module(number=1, voltage=1.0)))
+        second = Bank(model="B", soc=5.0, modules=(Module(number=2, voltage=2.0),))
+        assert joined([first, second]) == Bank(
+            model="B", soc=5.0, modules=(Module(number=1, voltage=1.0), Module(number=2, barcode="X", voltage=2.0))
+        )
+
+    def test_unknown_overwrites_nothing_but_false_and_0_do(self) -> None:
+        told = joined([Bank(charge_enabled=True, soc=5.0), Bank(), Bank(charge_enabled=False, soc=0.0)])
+        assert (told.charge_enabled, told.soc) == (False, 0.0)
+
+    def test_silent_is_for_whoever_joins(self) -> None:
+        assert joined([replace(Bank(), silent=(1,))]).silent == ()

@@ -1,0 +1,187 @@
+"""The commands, as their users call them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.simulator.sim_host import running
+
+from pylon2mqtt.cli import main
+from pylon2mqtt.simulator.registry import Simulator
+
+COMMAND = [sys.executable, "-P", "-m", "pylon2mqtt"]
+ASKED = "~20024693E00202FD2D"
+TOLD = "~20024600C0220253494D30303030303030303030303031F6E4\r"
+
+
+@pytest.fixture
+def battery(tmp_path: Path) -> Iterator[Simulator]:
+    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
+        yield simulator
+
+
+def output(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+class TestDecode:
+    def test_one_answer_to_json(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "answer"
+        file.write_text(TOLD)
+        assert main(["decode", "rs485", "--request", ASKED, str(file)]) == 0
+        told = json.loads(output(capsys)[0])
+        assert told["modules"][0]["barcode"] == "SIM0000000000001"
+
+    def test_from_standard_input_with_the_echo_as_the_request(self) -> None:
+        done = subprocess.run(
+            [*COMMAND, "decode", "rs485", "-"], input=f"{ASKED}\r{TOLD}".encode(), capture_output=True, check=False
+        )
+        assert done.returncode == 0
+        assert json.loads(done.stdout)["modules"][0]["barcode"] == "SIM0000000000001"
+
+    @pytest.mark.parametrize(
+        ("arguments", "data", "error"),
+        [
+            (["rs485", "--request", ASKED], TOLD[:-4] + "0\r", "FrameError: "),
+            (
+                ["rs485", "--request", ASKED],
+                "~200246040000FDAE\r",
+                "DeviceError: 93 to 02: the command is not supported",
+            ),
+            (["rs485", "--request", ASKED], "", "FrameError: there is no frame in it"),
+            (["rs485"], TOLD, "FrameError: an answer does not tell what was asked"),
+            (["rs485", "--request", "nonsense"], TOLD, "FrameError: "),
+            (["rs485", "--request", "~20024695E00202FD2B"], TOLD, "FrameError: 95 is no command"),
+            (["modbus"], TOLD, "ConfigError: 'modbus' is no protocol known here: use one of rs485"),
+        ],
+    )
+    def test_whatever_is_wrong_is_1_and_one_line(
+        self, arguments: list[str], data: str, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "answer"
+        file.write_text(data)
+        assert main(["decode", *arguments, str(file)]) == 1
+        out, err = output(capsys)
+        assert out == ""
+        assert err.startswith(error)
+        assert err.count("\n") == 1
+
+    def test_a_missing_file(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["decode", "rs485", "/nowhere"]) == 1
+        assert "No such file" in output(capsys)[1]
+
+
+class TestRead:
+    def test_a_table_for_people(self, battery: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["read", "rs485", battery.url]) == 0
+        out = output(capsys)[0]
+        assert "Voltage (V)" in out
+        assert battery.bank.modules[0].barcode in out
+        assert "Charge voltage limit (V)" in out
+
+    def test_json_for_programs(self, battery: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["read", "rs485", battery.url, "--json"]) == 0
+        told = json.loads(output(capsys)[0])
+        assert [m["number"] for m in told["modules"]] == [1, 2]
+        assert told["modules"][0]["parameters"]["cell_high_voltage_limit"] > 3
+
+    def test_a_missing_device_is_1_with_what_to_do(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["read", "rs485", "/dev/ttyNOT_THERE"]) == 1
+        assert "plug the adapter in" in output(capsys)[1]
+
+    def test_an_unknown_protocol_is_2(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["read", "modbus", "/dev/ttyNOT_THERE"]) == 2
+        assert "use one of rs485" in output(capsys)[1]
+
+
+class TestRecordAndReplay:
+    def test_there_and_back(self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "recording.txt"
+        assert main(["record", "rs485", battery.url, str(file), "--seconds", "0.1", "--hide-barcodes"]) == 0
+        assert "Read it before you share it" in output(capsys)[0]
+        assert battery.bank.modules[0].barcode not in file.read_text()
+        assert main(["replay", str(file), "--json"]) == 0
+        told = json.loads(output(capsys)[0].splitlines()[0])
+        assert [m["barcode"] for m in told["modules"]] == ["SIM0000000000001", "SIM0000000000002"]
+        assert main(["replay", str(file)]) == 0
+        assert "Voltage (V)" in output(capsys)[0]
+
+    def test_what_is_no_recording(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "file"
+        file.write_text("hello")
+        assert main(["replay", str(file)]) == 1
+        assert "this is no recording" in output(capsys)[1]
+        assert main(["replay", str(tmp_path / "none")]) == 2
+
+    def test_a_recording_of_silence(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "file"
+        file.write_text("# pylon2mqtt recording 1\n# protocol: rs485\n0.0 = 115200\n0.1 > ~20024693E00202FD2D\\r\n")
+        assert main(["replay", str(file)]) == 1
+        assert "no whole reading out of this recording" in output(capsys)[1]
+
+
+class TestSimulate:
+    def test_it_serves_takes_orders_and_ends_at_sigterm(self, tmp_path: Path) -> None:
+        path = tmp_path / "virtual"
+        simulator = subprocess.Popen(
+            [*COMMAND, "simulate", "rs485", "--listen", f"pty:{path}", "--modules", "1"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert simulator.stdin
+        assert simulator.stdout
+        assert simulator.stderr
+        assert "virtual bank is at" in simulator.stdout.readline()
+        simulator.stdin.write("soc 30\nnonsense\n")
+        simulator.stdin.flush()
+        assert "30 %" in simulator.stdout.readline()
+        assert "no order 'nonsense'" in simulator.stderr.readline()
+        done = subprocess.run([*COMMAND, "read", "rs485", str(path), "--json"], capture_output=True, check=True)
+        assert json.loads(done.stdout)["soc"] == pytest.approx(30, abs=1)
+        simulator.send_signal(signal.SIGTERM)
+        _, error = simulator.communicate(timeout=5)
+        assert (simulator.returncode, error) == (0, "")
+
+    def test_an_unknown_model_is_2(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["simulate", "rs485", "--listen", f"pty:{tmp_path}/x", "--model", "US9"]) == 2
+        assert "US9" in output(capsys)[1]
+
+
+class TestRun:
+    def test_wrong_options_are_2_and_all_of_them(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "options.json"
+        file.write_text('{"batteries": [], "cells": "x"}')
+        assert main(["run", "--options", str(file)]) == 2
+        assert output(capsys)[1].count("\n") == 2
+
+    @pytest.mark.parametrize("after_s", [0.15, 0.25, 0.4, 0.8, 2.5])
+    def test_sigterm_at_any_moment_is_0_within_two_seconds(self, after_s: float, tmp_path: Path) -> None:
+        """No battery and no broker there: everything is trying again."""
+        file = tmp_path / "options.json"
+        file.write_text(json.dumps({
+            "batteries": [{"name": "House", "protocol": "rs485", "address": "127.0.0.1:9"}],
+            "mqtt": {"host": "127.0.0.1", "port": 9},
+        }))  # fmt: skip
+        bridge = subprocess.Popen([*COMMAND, "run", "--options", str(file)], stderr=subprocess.PIPE, text=True)
+        time.sleep(after_s)
+        began = time.monotonic()
+        os.kill(bridge.pid, signal.SIGTERM)
+        _, error = bridge.communicate(timeout=5)
+        assert time.monotonic() - began < 2
+        assert bridge.returncode == 0, error
+        assert "Traceback" not in error
+
+
+def test_the_demo_shows_values_and_ends_by_itself() -> None:
+    done = subprocess.run([*COMMAND, "demo", "--seconds", "8"], check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert "Voltage (V)" in done.stdout
+    assert "The demo has ended" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert "WARNING" not in done.stderr
