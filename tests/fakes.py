@@ -83,6 +83,11 @@ class FakeLine:
         self._pending = rest
         return data + found
 
+    def listen(self, seconds: float) -> bytes:
+        data, self._pending = self._pending, b""
+        self.time.now_s += seconds
+        return data
+
     def unread(self) -> bytes:
         return self._pending
 

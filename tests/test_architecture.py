@@ -45,7 +45,8 @@ HOMES = {
 
 # Files of protocols/ that are no protocol of their own.
 SHARED_PROTOCOL_FILES = {
-    "__init__", "base", "binary", "frame", "pylontech", "pylontech_info", "registry", "roster", "schedule",
+    "__init__", "auto", "base", "binary", "frame", "pylontech", "pylontech_info", "pylontech_questions", "registry",
+    "roster", "schedule",
 }  # fmt: skip
 
 LONGEST_FUNCTION = 60

@@ -16,7 +16,7 @@ from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
 from pylon2mqtt.protocols.frame import Frame
 from pylon2mqtt.protocols.pylontech_info import Command
-from pylon2mqtt.protocols.rs485 import request
+from pylon2mqtt.protocols.pylontech_questions import request
 from pylon2mqtt.transports.capture import Replay
 
 ANSWERS = recordings.answers()

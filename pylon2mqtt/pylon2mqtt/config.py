@@ -14,7 +14,7 @@ from typing import Any, cast
 import voluptuous as vol
 
 from .errors import ConfigError
-from .protocols.registry import PROTOCOLS
+from .protocols.registry import AUTO, PROTOCOLS
 
 CELL_LEVELS = ("none", "statistics", "voltages", "full")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -178,7 +178,7 @@ def _all_different(batteries: list[Mapping[str, str]]) -> list[Mapping[str, str]
 _BATTERY = vol.Schema(
     {
         vol.Required("name"): _name,
-        vol.Required("protocol"): _one_of(*PROTOCOLS),
+        vol.Optional("protocol", default=AUTO): _one_of(AUTO, *PROTOCOLS),
         vol.Optional("device"): _text,
         vol.Optional("address"): _text,
     }

@@ -248,6 +248,29 @@ class TestStopping:
         assert app.run() == 1
 
 
+class TestHeartbeat:
+    def test_it_beats_while_the_battery_is_silent(self, tmp_path: Path) -> None:
+        file = tmp_path / "alive"
+        app = App(settings(str(tmp_path / "none")), outputs=[Collector()], heartbeat=file)
+        thread = threading.Thread(target=app.run)
+        thread.start()
+        until(file.exists)
+        app.stop()
+        thread.join(3)
+
+    def test_it_stops_when_a_thread_is_stuck(self, tmp_path: Path) -> None:
+        file = tmp_path / "alive"
+        app = App(settings(str(tmp_path / "none")), outputs=[Collector()], heartbeat=file)
+        for reader in app._readers.values():
+            reader.run = lambda stuck=reader: (setattr(stuck, "overdue_at", 0.0), time.sleep(2))  # type: ignore
+        thread = threading.Thread(target=app.run)
+        thread.start()
+        time.sleep(1.3)
+        assert not file.exists()
+        app.stop()
+        thread.join(3)
+
+
 class Defective:
     """A protocol with a defect of ours in it."""
 

@@ -11,7 +11,8 @@ from pylon2mqtt.model import AlarmKind
 from pylon2mqtt.protocols.binary import LONGEST_PAUSE_S, PAUSE_S
 from pylon2mqtt.protocols.frame import Frame
 from pylon2mqtt.protocols.pylontech_info import Command
-from pylon2mqtt.protocols.rs485 import EVERY_S, Rs485, request
+from pylon2mqtt.protocols.pylontech_questions import request
+from pylon2mqtt.protocols.rs485 import EVERY_S, Rs485
 
 ALLOWED = {0x42, 0x44, 0x47, 0x4F, 0x51, 0x60, 0x61, 0x62, 0x63, 0x92, 0x93, 0x96}
 

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import serial
@@ -148,13 +149,13 @@ def test_closing_leaves_the_link_of_another(tmp_path):
 
 def test_a_closed_line_holds_nothing(listen):
     line = line_at(listen, 115200)
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     for _ in range(3):
         line.open()
         assert line.is_open
         line.close()
         assert not line.is_open
-    assert len(os.listdir("/dev/fd")) == before
+    assert len(list(Path("/dev/fd").iterdir())) == before
 
 
 def test_places_that_cannot_be_had(tmp_path):

@@ -8,8 +8,9 @@ the same ends the process. docs/decisions/001-threads.md.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import ConfigError
@@ -28,12 +29,17 @@ _LOG = logging.getLogger(__name__)
 
 # How often the main thread looks whether the others live.
 _WATCH_S = 0.5
+# How often the heartbeat file is touched while every thread takes its turns.
+_BEAT_S = 10.0
 # All threads together get so long to end; then the process ends without them.
 _STOP_S = 1.7
 
 
 class App:
-    """Everything that runs: made from settings, or from readers' and outputs' parts in tests and the demo."""
+    """Everything that runs: made from settings; tests and the demo give their own outputs.
+
+    ``heartbeat`` is a file whose age tells that all threads take their turns, whatever the battery and broker do.
+    """
 
     def __init__(
         self,
@@ -41,10 +47,12 @@ class App:
         *,
         outputs: Iterable[Output] | None = None,
         make_driver: Callable[..., BatteryProtocol] = driver,
+        heartbeat: Path | None = None,
     ) -> None:
         _refuse_same_topics(settings.batteries)
         self._stop = threading.Event()
         self._make_driver = make_driver
+        self._heartbeat = heartbeat
         chosen = [self._mqtt(settings)] if outputs is None else list(outputs)
         self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
         self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
@@ -58,9 +66,7 @@ class App:
         threads = [threading.Thread(target=w.run, name=w.name, daemon=True) for w in workers]
         for thread in threads:
             thread.start()
-        while not self._stop.wait(_WATCH_S) and all(thread.is_alive() for thread in threads):
-            pass
-        died = [thread.name for thread in threads if not thread.is_alive()] if not self._stop.is_set() else []
+        died = self._watch(workers, threads)
         self.stop()
         for worker in workers:
             worker.cancel()
@@ -70,6 +76,19 @@ class App:
         if died:
             _LOG.critical("the thread of %s died: ending, to be started again", ", ".join(died))
         return 1 if died else 0
+
+    def _watch(self, workers: Sequence[LineReader | OutputRunner], threads: Sequence[threading.Thread]) -> list[str]:
+        """Wait until it is time to stop or a thread dies; return the names of the dead."""
+        beat_at = 0.0
+        while not self._stop.wait(_WATCH_S):
+            died = [thread.name for thread in threads if not thread.is_alive()]
+            if died:
+                return died
+            now = time.monotonic()
+            if self._heartbeat and now >= beat_at and all(now < worker.overdue_at for worker in workers):
+                self._heartbeat.touch()
+                beat_at = now + _BEAT_S
+        return []
 
     def stop(self) -> None:
         """Let `run` return; from any thread or a signal handler."""

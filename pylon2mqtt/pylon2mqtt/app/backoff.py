@@ -1,9 +1,12 @@
-"""How long a thread waits after trouble."""
+"""How long a thread waits after trouble, and how long one turn may take."""
 
 from dataclasses import dataclass
 
 # Twice as long each time, from a second for what mends itself to a minute for what somebody has to mend.
 _FIRST_S, _LONGEST_S = 1.0, 60.0
+
+STUCK_S = 120.0
+"""A thread that takes longer than this over one turn is stuck: looking for a battery takes a quarter of it."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from pylon2mqtt.model.report import summary
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.transports.base import ByteTransport
 
-from .backoff import BackOff
+from .backoff import STUCK_S, BackOff
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class LineReader:
         self._stop = stop
         self._hurry = threading.Event()
         self._back_off = BackOff()
+        self.overdue_at = time.monotonic() + STUCK_S
         self._open = False
         self._failures = 0
         self._shown: tuple[object, ...] = ()
@@ -50,12 +51,14 @@ class LineReader:
         """Read until it is time to stop; the top of the thread."""
         while not self._stop.is_set():
             began = time.monotonic()
+            self.overdue_at = began + STUCK_S
             try:
                 wait_s = self._turn(began)
             except Exception:  # noqa: BLE001  the top of a thread
                 _LOG.exception("%s: an error of pylon2mqtt itself; please report it", self.name)
                 self._close()
                 wait_s = self._back_off.next()
+            self.overdue_at = time.monotonic() + wait_s + STUCK_S
             self._hurry.wait(wait_s)
             self._hurry.clear()
         self._close()

@@ -2,13 +2,14 @@
 
 import logging
 import threading
+import time
 from collections import deque
 
 from pylon2mqtt.errors import OutputError
 from pylon2mqtt.model import Snapshot
 from pylon2mqtt.outputs.base import Output
 
-from .backoff import BackOff
+from .backoff import STUCK_S, BackOff
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class OutputRunner:
         self.mailbox = Mailbox(keeps_all=output.keeps_all)
         self._output = output
         self._stop = stop
+        self.overdue_at = time.monotonic() + STUCK_S
         self._failures = 0
         self._back_off = BackOff()
 
@@ -67,9 +69,14 @@ class OutputRunner:
         while not self._stop.is_set():
             try:
                 self._serve()
+            except OutputError as error:
+                self._failed(error)
             except Exception:  # noqa: BLE001  the top of a thread
                 _LOG.exception("%s: an error of pylon2mqtt itself; please report it", self.name)
-                self._stop.wait(self._back_off.next())
+            if not self._stop.is_set():
+                wait_s = self._back_off.next()
+                self.overdue_at = time.monotonic() + wait_s + STUCK_S
+                self._stop.wait(wait_s)
 
     def cancel(self) -> None:
         """End every wait; from any thread, when it is time to stop."""
@@ -84,16 +91,21 @@ class OutputRunner:
             self._output.close()
 
     def _turn(self) -> None:
+        self.overdue_at = time.monotonic() + STUCK_S
         snapshot = self.mailbox.take(_REFRESH_S)
         try:
             if snapshot is not None:
                 self._output.publish(snapshot)
             self._output.refresh()
         except OutputError as error:
-            self._failures += 1
-            if self._failures == 1:
-                _LOG.warning("%s fails: %s", self.name, error)
-        else:
-            if self._failures and snapshot is not None:
-                _LOG.info("%s works again after %d failures", self.name, self._failures)
-                self._failures = 0
+            self._failed(error)
+            return
+        self._back_off.reset()
+        if self._failures and snapshot is not None:
+            _LOG.info("%s works again after %d failures", self.name, self._failures)
+            self._failures = 0
+
+    def _failed(self, error: OutputError) -> None:
+        self._failures += 1
+        if self._failures == 1:
+            _LOG.warning("%s fails: %s", self.name, error)

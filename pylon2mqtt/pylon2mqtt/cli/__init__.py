@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pylon2mqtt import __version__
 from pylon2mqtt.errors import ConfigError, Pylon2MqttError
-from pylon2mqtt.protocols.registry import PROTOCOLS
+from pylon2mqtt.protocols.registry import AUTO, PROTOCOLS
 
 from .process import end_early_at_sigterm, log_to_stderr
 
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("run", "bridge:run", "run the bridge")
     run.add_argument("--options", type=Path, default=_OPTIONS, help="options file (default: the Supervisor's)")
+    run.add_argument("--heartbeat", type=Path, help="a file that is touched every 10 s while all threads are alive")
 
     read = add("read", "battery:read", "ask once and show the bank")
     _add_line(read)
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_line(command: argparse.ArgumentParser) -> None:
-    command.add_argument("protocol", help=f"one of {', '.join(PROTOCOLS)}")
+    command.add_argument("protocol", help=f"{AUTO}, {', '.join(PROTOCOLS)}")
     command.add_argument("line", help="a device path, socket://host:port or rfc2217://host:port")
 
 

@@ -17,6 +17,6 @@ def run(chosen: argparse.Namespace) -> int:
     settings = load(chosen.options)
     log_to_stderr("debug" if chosen.verbose else settings.log_level)
     _LOG.info("pylon2mqtt %s", __version__)
-    app = App(settings)
+    app = App(settings, heartbeat=chosen.heartbeat)
     with stopping(app.stop):
         return app.run()

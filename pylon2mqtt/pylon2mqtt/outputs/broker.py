@@ -242,7 +242,6 @@ class Broker:
             client.username_pw_set(access.username, access.password)
         if access.tls:
             client.tls_set_context(access.tls_context())
-            client.tls_insecure_set(access.insecure)
 
     def _greeted(self, attempt: _Attempt) -> None:
         self.connected, self._connected_at, self._proven = True, self._clock(), attempt.version

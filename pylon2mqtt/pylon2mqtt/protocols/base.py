@@ -34,8 +34,26 @@ class BatteryProtocol(Protocol):
         """Look for modules anew at the next read; may be called from any thread."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One harmless question that finds out whether a line speaks a protocol.
+
+    ``recognises`` tells a good answer, ``is_question`` another reader's request, both in whatever was heard.
+    """
+
+    protocol: str
+    title: str
+    baudrate: int
+    question: bytes
+    wait_s: float
+    recognises: Callable[[bytes], bool]
+    is_question: Callable[[bytes], bool]
+
+
 class Dialect(Protocol):
     """What a protocol's module offers beside its driver: plain functions from bytes to values."""
+
+    PROBES: tuple[Probe, ...]
 
     def decode(self, data: bytes, request: str | None) -> Bank:
         """Return what one recorded answer says; raise ProtocolError if it is damaged, foreign or a refusal."""

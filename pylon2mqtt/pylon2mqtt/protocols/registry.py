@@ -7,12 +7,15 @@ from typing import Any, cast
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
 
+from .auto import Auto
 from .base import BatteryProtocol, Dialect
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "rs485:Rs485",
 }
-"""The name that users write -> the module in this folder and its driver."""
+"""The name that users write -> the module in this folder and its driver. `AUTO` tries them in this order."""
+
+AUTO = "auto"
 
 
 def driver(protocol: str, *, name: str | None, **options: Any) -> BatteryProtocol:
@@ -21,6 +24,9 @@ def driver(protocol: str, *, name: str | None, **options: Any) -> BatteryProtoco
     ``options`` are the driver's own: ``clock``, and ``stagger_s``, of which 0 asks everything in the first read instead
     of spreading the slow questions over many.
     """
+    if protocol == AUTO:
+        probes = (probe for known in PROTOCOLS for probe in cast(Dialect, _module(known)[0]).PROBES)
+        return Auto(name=name, probes=probes, make_driver=lambda found: driver(found, name=name, **options))
     module, class_name = _module(protocol)
     make: Callable[..., BatteryProtocol] = getattr(module, class_name)
     return make(name=name, **options)

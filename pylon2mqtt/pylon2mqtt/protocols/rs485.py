@@ -9,6 +9,7 @@ Source: RS485-protocol-pylon-low-voltage V3.3 (2018-08-21), 2.1 and 2.5.3; docs/
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
 
@@ -23,23 +24,18 @@ from pylon2mqtt.model import Bank, Module
 from pylon2mqtt.model.joining import joined
 from pylon2mqtt.transports.base import ByteTransport
 
-from .base import Clock
-from .binary import Dialogue, last_answer
-from .frame import Frame, candidates
+from .base import Clock, Probe
+from .binary import RETURN_CODES, last_answer
+from .frame import BATTERY, Frame, candidates
 from .pylontech import decode_info, module_number, scrub
 from .pylontech_info import ALL_MODULES, SYSTEM, Command
+from .pylontech_questions import TIMEOUT_S, Questions, request
 from .roster import Roster, Slot
 from .schedule import STAGGER_S, Schedule
 
-__all__ = ["EVERY_S", "TIMEOUT_S", "Rs485", "decode", "request", "scrub"]
+__all__ = ["EVERY_S", "PROBES", "Rs485", "decode", "scrub"]
 
 _LOG = logging.getLogger(__name__)
-
-_BAUDRATES = (115200, 9600)
-
-TIMEOUT_S = {115200: 1.0, 9600: 2.0}
-"""The rates that DIP switch 1 chooses, and after how many seconds an answer is missing: it is complete 69 to 182 ms
-after its request at 115200; at 9600 its characters alone take up to half a second."""
 
 EVERY_S = {
     Command.SYSTEM_ANALOG: 0.0,
@@ -81,17 +77,6 @@ _OF_BANK = (
 )
 _SLOW_OF_MODULE = (Command.MANAGEMENT, Command.PARAMETERS, Command.FIRMWARE)
 
-# The master could not pass the question on: as good as silence.
-_UNREACHABLE = (0x90, 0x91)
-
-_IN_INFO = frozenset((Command.ANALOG, Command.ALARM, Command.MANAGEMENT, Command.SERIAL, Command.FIRMWARE))
-
-
-def request(command: Command, address: int, *, all_modules: bool = False) -> Frame:
-    """Return the request frame: INFO repeats the address where the document says so, and is empty elsewhere."""
-    info = bytes((address,)) if command in _IN_INFO else b""
-    return Frame(address=address, cid2=command, info=ALL_MODULES if all_modules else info)
-
 
 def decode(data: bytes, request_text: str | None) -> Bank:
     """Return what one recorded answer says.
@@ -121,6 +106,38 @@ def _asks_all(command: Command, asked: Frame) -> bool:
     return command in (Command.ANALOG, Command.ALARM) and asked.info == ALL_MODULES
 
 
+def _sound(data: bytes) -> list[Frame]:
+    frames = []
+    for raw in candidates(data):
+        with suppress(FrameError):
+            frames.append(Frame.parse(raw))
+    return frames
+
+
+def _is_answer(data: bytes) -> bool:
+    return any(frame.cid1 == BATTERY and frame.cid2 in {0, *RETURN_CODES} for frame in _sound(data))
+
+
+def _is_question(data: bytes) -> bool:
+    return any(frame.cid1 == BATTERY and frame.cid2 not in {0, *RETURN_CODES} for frame in _sound(data))
+
+
+PROBES = tuple(
+    Probe(
+        protocol="rs485",
+        title="Pylontech's binary protocol (RS485)",
+        baudrate=baudrate,
+        question=request(Command.VERSION, master).to_bytes(),
+        wait_s=timeout_s,
+        recognises=_is_answer,
+        is_question=_is_question,
+    )
+    for baudrate, timeout_s in TIMEOUT_S.items()
+    for master in (_MASTER, 0x10 | _MASTER)
+)
+"""The protocol version, asked of the master of a single group and of the first of several."""
+
+
 class Rs485:
     """The driver: finds the modules once, then asks each its fast values in every cycle and the slow ones in turn."""
 
@@ -133,12 +150,11 @@ class Rs485:
         timeout_s: Mapping[int, float] = TIMEOUT_S,
     ) -> None:
         self._name = name
-        self._timeout_s = timeout_s
         self._clock = clock or Clock()
-        self._dialogue = Dialogue(self._clock)
+        self._questions = Questions(self._clock, timeout_s)
+        self._rates = tuple(timeout_s)
         self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
         self._roster = Roster()
-        self._baudrate = _BAUDRATES[0]
         self._looks = 0
         self._look_at = 0.0
         self._together_at: dict[int, float] = {}
@@ -174,11 +190,12 @@ class Rs485:
 
     def _find(self, line: ByteTransport) -> None:
         """Try the rates until a module answers, what answered last time first; who was known is not forgotten."""
-        rates = sorted(_BAUDRATES, key=lambda rate: rate != self._baudrate) if line.has_baudrate else [_BAUDRATES[0]]
+        last = self._questions.baudrate
+        rates = sorted(self._rates, key=lambda rate: rate != last) if line.has_baudrate else [self._rates[0]]
         trouble: ProtocolError | None = None
-        last = self._baudrate
-        for self._baudrate in rates:
-            line.set_baudrate(self._baudrate)
+        for baudrate in rates:
+            self._questions.baudrate = baudrate
+            line.set_baudrate(baudrate)
             try:
                 self._roster.masters = self._find_groups(line)
             except (FrameError, DecodeError) as error:
@@ -187,7 +204,7 @@ class Rs485:
             if self._roster.masters:
                 self._found(line)
                 return
-        self._baudrate = last
+        self._questions.baudrate = last
         raise trouble or TransportTimeoutError(f"no battery answers at addresses 2 and 18: {_CHECK}")
 
     def _found(self, line: ByteTransport) -> None:
@@ -229,7 +246,7 @@ class Rs485:
     def _probe(self, line: ByteTransport, address: int, *, may_raise: bool) -> bool:
         """Ask who is at an address; damage elsewhere than at the master means: look again next time."""
         try:
-            identity = self._who(line, address)
+            identity = self._questions.who(line, address)
         except TransportTimeoutError:
             return False
         except ProtocolError:
@@ -244,7 +261,7 @@ class Rs485:
     def _probe_system(self, line: ByteTransport, address: int) -> bool:
         """Emulations of a whole bank know 61 and 63, but no single modules."""
         try:
-            self._ask(line, Command.SYSTEM_ANALOG, address, attempts=1)
+            self._questions.ask(line, Command.SYSTEM_ANALOG, address, attempts=1)
         except (TransportTimeoutError, DeviceError):
             return False
         return True
@@ -268,19 +285,10 @@ class Rs485:
     def _say_found(self, line: ByteTransport) -> None:
         numbers = ", ".join(str(module_number(address)) for address in sorted(self._roster.slots))
         what = f"modules {numbers}" if numbers else "a bank that names no modules"
-        rate = f", {self._baudrate} baud" if line.has_baudrate else ""
+        rate = f", {self._questions.baudrate} baud" if line.has_baudrate else ""
         _LOG.info("%s: found %s on %s (RS485%s)", self._name, what, line.line, rate)
 
     # -------------------- who is who
-
-    def _who(self, line: ByteTransport, address: int) -> Bank:
-        """The serial number tells modules apart (51 would be the master's); a unit may not know it."""
-        try:
-            return self._ask(line, Command.SERIAL, address, attempts=1)
-        except FrameError:
-            return self._ask(line, Command.SERIAL, address, attempts=1)
-        except DeviceError:
-            return Bank()
 
     def _recognise(self, address: int, slot: Slot, identity: Bank) -> None:
         """Keep who a module is; what was remembered of another one at its address is forgotten."""
@@ -292,7 +300,7 @@ class Rs485:
 
     def _identity(self, line: ByteTransport, address: int, slot: Slot) -> Bank:
         if self._clock.now() >= slot.identify_at or slot.identity is None:
-            self._recognise(address, slot, self._who(line, address))
+            self._recognise(address, slot, self._questions.who(line, address))
         return slot.identity or Bank()
 
     # -------------------- reading modules
@@ -323,8 +331,8 @@ class Rs485:
 
     def _module(self, line: ByteTransport, address: int, slot: Slot, analog: Bank | None) -> Module:
         attempts = 1 if slot.misses else 2
-        analog = analog or self._ask(line, Command.ANALOG, address, attempts=attempts)
-        alarm = self._ask(line, Command.ALARM, address, attempts=attempts)
+        analog = analog or self._questions.ask(line, Command.ANALOG, address, attempts=attempts)
+        alarm = self._questions.ask(line, Command.ALARM, address, attempts=attempts)
         identity = self._identity(line, address, slot)
         slow = [self._remembered(line, command, address) for command in _SLOW_OF_MODULE]
         return joined((identity, *filter(None, slow), analog, alarm)).modules[0]
@@ -353,7 +361,7 @@ class Rs485:
 
     def _try_together(self, line: ByteTransport, master: int) -> tuple[Module, ...]:
         try:
-            return self._ask(line, Command.ANALOG, master, attempts=1, all_modules=True).modules
+            return self._questions.ask(line, Command.ANALOG, master, attempts=1, all_modules=True).modules
         except (TransportTimeoutError, DeviceError) as error:
             _LOG.debug("%s: no answer for all modules at once: %s", self._name, error)
             self._together_at[master] = self._clock.now() + _TOGETHER_UNKNOWN_S
@@ -375,26 +383,9 @@ class Rs485:
         return self._slow.answer(
             key,
             EVERY_S[command],
-            lambda: self._ask(line, command, address, attempts=1),
+            lambda: self._questions.ask(line, command, address, attempts=1),
             at_once=not self._roster.slots,
         )
-
-    def _ask(
-        self, line: ByteTransport, command: Command, address: int, *, attempts: int, all_modules: bool = False
-    ) -> Bank:
-        try:
-            frame = self._dialogue.ask(
-                line,
-                request(command, address, all_modules=all_modules),
-                timeout_s=self._timeout_s[self._baudrate],
-                attempts=attempts,
-                any_group=command in SYSTEM,
-            )
-        except DeviceError as error:
-            if error.code in _UNREACHABLE:
-                raise TransportTimeoutError(str(error)) from error
-            raise
-        return decode_info(command, frame, all_modules=all_modules)
 
 
 _CHECK = "check the cable (A and B), DIP switch 1 (rate), the terminator, and that the battery is on"

@@ -37,5 +37,8 @@ class ByteTransport(Protocol):
         Raises TransportTimeoutError after ``timeout_s`` seconds in all, however many bytes came; what came stays too.
         """
 
+    def listen(self, seconds: float) -> bytes:
+        """Return everything that arrives within so many seconds."""
+
     def unread(self) -> bytes:
         """What came in but was not yet returned, for error messages."""

@@ -81,6 +81,13 @@ class Recorder:
         self._write_received(data)
         return data
 
+    def listen(self, seconds: float) -> bytes:
+        """Listen and note what comes."""
+        data = self._inner.listen(seconds)
+        if data:
+            self._write_received(data)
+        return data
+
     def unread(self) -> bytes:
         """What came in but was not yet returned."""
         return self._inner.unread()
@@ -219,6 +226,12 @@ class Replay:
         self._pending = rest
         self._now += min(timeout_s, 0.001)
         return data + found
+
+    def listen(self, seconds: float) -> bytes:
+        """Return the rest of the recorded answer."""
+        data, self._pending = self._pending, b""
+        self._now += seconds
+        return data
 
     def unread(self) -> bytes:
         """What is left of the recorded answer."""

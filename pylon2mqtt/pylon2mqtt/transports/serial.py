@@ -115,6 +115,17 @@ class SerialTransport:
         _LOG.debug("%s < %r", self.line, data)
         return data
 
+    def listen(self, seconds: float) -> bytes:
+        """Return everything that arrives within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self._pending += self._look()
+        data = bytes(self._pending)
+        self._pending.clear()
+        if data:
+            _LOG.debug("%s heard %r", self.line, data)
+        return data
+
     def unread(self) -> bytes:
         """What came in but was not yet returned."""
         return bytes(self._pending)

@@ -1,0 +1,134 @@
+"""Finding out which language a battery speaks, by asking as little and as harmlessly as possible.
+
+First listen: whoever already talks must not be disturbed. Then Enter, which makes a text console show its prompt and
+means nothing to anybody else. Then each protocol's own harmless question, in the order of the registry, and only as
+long as nothing has answered. What was found is kept; what was not is said with its likeliest cause.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pylon2mqtt.errors import FrameError, ProtocolError, TransportTimeoutError
+from pylon2mqtt.model import Bank
+from pylon2mqtt.transports.base import ByteTransport
+
+from .base import BatteryProtocol, Probe
+
+_LOG = logging.getLogger(__name__)
+
+# An inverter asks its battery every second or two; a console says nothing by itself.
+_LISTEN_S = 2.5
+# A console answers Enter with its prompt at once; over a gateway a little later.
+_PROMPT_S = 0.6
+_CONSOLE_BAUDRATE = 115200
+_PROMPT = re.compile(rb"[A-Za-z_]+>\s*\Z")
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a line said while it was tried, for the verdict."""
+
+    echo: bool = False
+    garbage: int = 0
+
+    def note(self, told: bytes, question: bytes) -> None:
+        """Take in what came, with our own question taken out of it."""
+        if question and question in told:
+            self.echo = True
+            told = told.replace(question, b"", 1)
+        self.garbage += len(told)
+
+    def verdict(self, line: str) -> ProtocolError | TransportTimeoutError:
+        """Return what is said of a line on which nothing was found: the likeliest cause."""
+        if self.garbage:
+            return FrameError(
+                f"{line}: {self.garbage} bytes, but neither a prompt nor a frame. This looks like the RS485 socket "
+                "with A and B swapped, like an unusual rate set by the DIP switches, or like the CAN socket"
+            )
+        if self.echo:
+            return TransportTimeoutError(
+                f"{line}: only our own echo. The adapter hears itself but no battery: look whether the cable is in the "
+                "battery's RS485 socket and the battery is on, and swap A and B"
+            )
+        return TransportTimeoutError(
+            f"{line}: silence. Look whether the battery is on and the cable in the right socket, and swap A and B "
+            "(RS485) or receive and transmit (RS232)"
+        )
+
+
+class Auto:
+    """The driver that is used until it is known which one to use: from then on it is that one."""
+
+    def __init__(
+        self, *, name: str | None, probes: Iterable[Probe], make_driver: Callable[[str], BatteryProtocol]
+    ) -> None:
+        self._name = name
+        self._probes = tuple(probes)
+        self._make_driver = make_driver
+        self._driver: BatteryProtocol | None = None
+
+    def read(self, line: ByteTransport) -> Bank:
+        """Find out what the battery speaks, once; then read it."""
+        if self._driver is None:
+            try:
+                self._driver = self._make_driver(self._find(line))
+            except TransportTimeoutError as silence:
+                return self._first_reading(line, silence)
+        return self._driver.read(line)
+
+    def rescan(self) -> None:
+        """Look for the modules anew, or for the language while that is unknown."""
+        if self._driver is not None:
+            self._driver.rescan()
+
+    def _find(self, line: ByteTransport) -> str:
+        heard = _Heard()
+        line.set_baudrate(_CONSOLE_BAUDRATE)
+        self._not_in_use(line, line.listen(_LISTEN_S), heard)
+        self._no_console(line, heard)
+        for probe in self._probes:
+            if probe.baudrate != _CONSOLE_BAUDRATE and not line.has_baudrate:
+                continue
+            line.set_baudrate(probe.baudrate)
+            line.send(probe.question)
+            told = line.listen(probe.wait_s)
+            if probe.recognises(told):
+                rate = f" at {probe.baudrate} baud" if line.has_baudrate else ""
+                _LOG.info("%s: %s speaks %s%s", self._name, line.line, probe.title, rate)
+                return probe.protocol
+            heard.note(told, probe.question)
+        raise heard.verdict(line.line)
+
+    def _first_reading(self, line: ByteTransport, silence: TransportTimeoutError) -> Bank:
+        """Where no probe was answered, let each driver look in its own way: some units know only a few questions."""
+        for protocol in dict.fromkeys(probe.protocol for probe in self._probes):
+            driver = self._make_driver(protocol)
+            try:
+                bank = driver.read(line)
+            except (TransportTimeoutError, ProtocolError) as error:
+                _LOG.debug("%s: not %s: %s", self._name, protocol, error)
+                continue
+            self._driver = driver
+            return bank
+        raise silence
+
+    def _not_in_use(self, line: ByteTransport, told: bytes, heard: _Heard) -> None:
+        """Send nothing where another reader is asking: two of them spoil both."""
+        if any(probe.is_question(told) for probe in self._probes):
+            raise FrameError(
+                f"{line.line}: another reader, such as an inverter, is already asking here. Take its cable out, or use "
+                "another socket of the battery: two readers on one line spoil both"
+            )
+        heard.note(told, b"")
+
+    def _no_console(self, line: ByteTransport, heard: _Heard) -> None:
+        line.send(b"\r")
+        told = line.listen(_PROMPT_S)
+        if _PROMPT.search(told):
+            raise FrameError(
+                f"{line.line}: a text console answers here, which this version cannot read yet. Put the cable into the "
+                "battery's RS485 socket"
+            )
+        heard.note(told, b"\r")

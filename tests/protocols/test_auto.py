@@ -1,0 +1,109 @@
+"""Finding out what a battery speaks: safely, and with the likeliest cause when nothing is found."""
+
+import logging
+
+import pytest
+from tests.fakes import Bench, FakeLine, bench
+
+from pylon2mqtt.errors import FrameError, TransportTimeoutError
+from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.protocols.frame import Frame
+from pylon2mqtt.protocols.registry import driver
+
+
+def auto(rig: Bench) -> BatteryProtocol:
+    return driver("auto", name="House", clock=rig.time.clock, stagger_s=0)
+
+
+class Talkative(FakeLine):
+    """A line on which somebody already speaks."""
+
+    chatter = b""
+
+    def listen(self, seconds: float) -> bytes:
+        heard = super().listen(seconds)
+        return heard if self.sent else heard + self.chatter
+
+
+def test_it_listens_first_then_asks_then_reads(caplog: pytest.LogCaptureFixture) -> None:
+    rig = bench()
+    with caplog.at_level(logging.INFO):
+        bank = auto(rig).read(rig.line)
+    assert len(bank.modules) == 3
+    assert rig.line.sent[:3] == [b"\r", b"~2002464F0000FD98\r", b"~20024693E00202FD2D\r"]
+    assert "House: fake speaks Pylontech's binary protocol (RS485) at 115200 baud" in caplog.text
+
+
+def test_it_looks_once() -> None:
+    rig = bench()
+    reader = auto(rig)
+    reader.read(rig.line)
+    rig.line.sent.clear()
+    reader.read(rig.line)
+    assert b"\r" not in rig.line.sent
+    assert not [raw for raw in rig.line.sent if raw[7:9] == b"4F"]
+
+
+def test_9600_baud_comes_after_silence_at_115200() -> None:
+    rig = bench(baudrate=9600)
+    assert len(auto(rig).read(rig.line).modules) == 3
+    assert rig.line.baudrate == 9600
+
+
+def test_the_first_of_several_groups_is_found_too() -> None:
+    rig = bench(modules=16)
+    assert len(auto(rig).read(rig.line).modules) == 16
+
+
+def test_a_unit_that_knows_no_4f_is_found_by_its_driver() -> None:
+    rig = bench()
+    rig.line.spoil = lambda asked, told: b"" if asked[7:9] == b"4F" else told
+    assert len(auto(rig).read(rig.line).modules) == 3
+
+
+def test_a_refusal_is_an_answer_too() -> None:
+    rig = bench()
+    rig.line.spoil = lambda asked, told: Frame(address=2, cid2=4).to_bytes() if asked[7:9] == b"4F" and told else told
+    assert len(auto(rig).read(rig.line).modules) == 3
+
+
+@pytest.mark.parametrize("prompt", [b"\n\rpylon>", b"pylon_debug>", b"\r\nPYTES>"])
+def test_a_console_is_told_and_gets_no_binary_frame(prompt: bytes) -> None:
+    rig = bench()
+    rig.line.spoil = lambda asked, _told: prompt if asked == b"\r" else b""
+    with pytest.raises(FrameError, match="a text console answers here"):
+        auto(rig).read(rig.line)
+    assert rig.line.sent == [b"\r"]
+
+
+def test_where_another_reader_asks_nothing_is_sent() -> None:
+    rig = bench()
+    line = Talkative(rig.battery.answer, rig.time)
+    line.chatter = b"\x00" + Frame(address=2, cid2=0x61).to_bytes() + b"~2002"
+    with pytest.raises(FrameError, match="another reader, such as an inverter, is already asking"):
+        auto(rig).read(line)
+    assert line.sent == []
+
+
+@pytest.mark.parametrize(
+    ("comes_back", "error", "why"),
+    [
+        (b"", TransportTimeoutError, "silence. Look whether the battery is on"),
+        (b"\x9f\x93\x8f", FrameError, "bytes, but neither a prompt nor a frame.*A and B swapped.*CAN socket"),
+        (None, TransportTimeoutError, "only our own echo"),
+    ],
+)
+def test_what_is_not_found_is_said_with_its_cause(comes_back: bytes | None, error: type[Exception], why: str) -> None:
+    rig = bench()
+    rig.line.spoil = lambda asked, _told: asked if comes_back is None else comes_back
+    with pytest.raises(error, match=why):
+        auto(rig).read(rig.line)
+
+
+def test_a_gateway_with_its_own_rate_is_tried_at_one() -> None:
+    rig = bench()
+    rig.line.has_baudrate = False
+    rig.line.spoil = lambda _asked, _told: b""
+    with pytest.raises(TransportTimeoutError):
+        auto(rig).read(rig.line)
+    assert len([raw for raw in rig.line.sent if raw[7:9] == b"4F"]) == 2
