@@ -78,9 +78,9 @@ def until(condition: Callable[[], object], *, turn: Callable[[], object], timeou
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home_assistant() -> Iterator[HomeAssistant]:
-    """Start Home Assistant and its broker, new, and stop them at the end."""
+    """Start Home Assistant and its broker, new for each story, and stop them at its end."""
     if not (HA_LIVE / "start").exists():
         pytest.skip("there is no ../shared/tools/ha-live beside the checkout")
     running = HomeAssistant()

@@ -70,6 +70,11 @@ class TestBank:
         assert (figures.charge_voltage_limit, figures.charge_current_limit) == (53.25, 74.0)
         assert figures.temperature == 21.0
 
+    def test_health_and_cycles_are_those_of_the_worst(self) -> None:
+        figures = bank_figures(Bank(modules=(module(1, soh=99.0, cycles=5), module(2, soh=97.0, cycles=80))))
+        assert (figures.soh, figures.cycles) == (97.0, 80)
+        assert bank_figures(Bank(modules=(module(1, cycles=5), module(2)))).cycles is None
+
     def test_series_modules_add_their_voltages_and_share_the_current(self) -> None:
         figures = bank_figures(Bank(topology=Topology.SERIES, modules=(module(1), module(2))))
         assert (figures.voltage, figures.current, figures.remaining_capacity) == (100.0, 2.5, 37.0)

@@ -11,8 +11,8 @@ from contextlib import closing
 from itertools import pairwise
 
 import pytest
+from tests.brokers import free_port, until
 from tests.outputs.banks import snapshot
-from tests.outputs.brokers import free_port, until
 
 from pylon2mqtt.outputs.broker import Access, Broker, paho_client
 from pylon2mqtt.outputs.mqtt import Mqtt
@@ -114,7 +114,7 @@ def test_last_will_is_heard_when_the_bridge_dies(mosquitto, listen):
         "output = Mqtt(host='127.0.0.1', port=int(sys.argv[1])); output.open()\n"
         "while True: output.refresh(); time.sleep(0.01)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(broker.port)]) as bridge:
+    with subprocess.Popen([sys.executable, "-P", "-c", code, str(broker.port)]) as bridge:
         until(lambda: listener.retained.get("pylon2mqtt/status") == "online")
         bridge.send_signal(signal.SIGKILL)
     until(lambda: listener.retained["pylon2mqtt/status"] == "offline")

@@ -159,6 +159,12 @@ def test_chatter_keeps_its_pauses(faults, clock):
     assert len(faults.chatter(Random(1))) == 1
 
 
+def test_garbage_takes_the_answers_place():
+    heard = data(seen_with("garbage"))
+    assert len(heard) == len(ANSWER)
+    assert ANSWER not in heard
+
+
 def test_garbage_has_no_end():
     with running(fast=True) as simulator, plugged_in(simulator, timeout=0.5) as port:
         simulator.order("fault garbage")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .battery import Alarm, Bank, Module, Readings
 from .units import AmpereHours, Amperes, Celsius, Percent, State, Topology, Volts, Watts
@@ -37,14 +37,17 @@ class BankFigures(Figures):
     """What follows from all modules' values, where the bank does not tell it itself.
 
     Limits: the strictest voltage, the sum of the currents, as the master of a stack sends them to the inverter.
-    ``charge_enabled`` only where all modules agree; a request of one module is a request of the bank.
+    ``charge_enabled`` only where all modules agree; a request of one module is a request of the bank. ``soh`` and
+    ``cycles`` are those of the module that is worst off.
     """
 
     voltage: Volts | None = None
     current: Amperes | None = None
     temperature: Celsius | None = None
+    soh: Percent | None = None
     remaining_capacity: AmpereHours | None = None
     full_capacity: AmpereHours | None = None
+    cycles: int | None = None
     state: State | None = None
     module_count: int | None = None
     cell_voltage_min_module: int | None = None
@@ -98,6 +101,8 @@ def bank_figures(bank: Bank) -> BankFigures:
         voltage=voltage,
         current=current,
         temperature=_temperature(modules),
+        soh=_over(modules, "soh", min),
+        cycles=max(_all(modules, "cycles") or (), default=None),
         remaining_capacity=remaining,
         full_capacity=full,
         state=_state(modules, current),
@@ -137,7 +142,7 @@ def _told(measured: T | None, computed: T | None) -> T | None:
     return computed if measured is None else measured
 
 
-def _all(modules: Sequence[Module], field: str) -> list[float] | None:
+def _all(modules: Sequence[Module], field: str) -> list[Any] | None:
     """The field of every module, or None if one does not report it."""
     values = [getattr(module, field) for module in modules]
     return None if None in values else values

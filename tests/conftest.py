@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.outputs.brokers import Listener, Mosquitto, Outputs
+from tests.brokers import Listener, Mosquitto, Outputs
 
 
 @pytest.fixture(scope="session")
