@@ -365,7 +365,7 @@ def _snapshot(name: str) -> Snapshot:
 
 def test_a_broker_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
-        App(settings("/dev/null"))
+        App(settings("/dev/null"), environment={})
 
 
 def test_names_that_make_the_same_topic_are_refused() -> None:

@@ -335,7 +335,7 @@ def test_pauses_grow_from_a_second_to_a_minute():
         return paho_client(*arguments)
 
     nowhere = Access(host="")  # paho refuses it at once.
-    broker = Broker(nowhere, client_id="c", will="w", clock=lambda: now, client_factory=client)
+    broker = Broker(lambda: nowhere, client_id="c", will="w", clock=lambda: now, client_factory=client)
     for second in range(300):
         now = float(second)
         list(broker.events())

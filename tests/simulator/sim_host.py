@@ -4,19 +4,28 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import serial
 
+from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.simulator.registry import Simulator
+from pylon2mqtt.simulator.rs485 import Rs485Battery
 
 
 @contextmanager
-def running(listen: str = "tcp:127.0.0.1:0", **options) -> Iterator[Simulator]:
+def running(listen: str = "", **options) -> Iterator[Simulator]:
+    """Let a simulator serve in a thread, at a terminal of its own where no other place is given."""
+    if not listen:
+        with TemporaryDirectory() as folder, running(f"pty:{folder}/battery", **options) as simulator:
+            yield simulator
+        return
     simulator = Simulator("rs485", listen, **options)
     simulator.open()
     stop = threading.Event()
-    thread = threading.Thread(target=simulator.serve, args=(stop.is_set,))
+    thread = threading.Thread(target=simulator.serve, args=(stop.is_set,), daemon=True)
     thread.start()
     try:
         yield simulator
@@ -101,3 +110,17 @@ def analog_parts(info: bytes) -> list[dict[str, Any]]:
         )
     assert at == len(info)
     return parts
+
+
+class Bench:
+    """A bank and its battery, asked without a line."""
+
+    def __init__(self, model="US3000C", modules=3, **options):
+        self.bank = VirtualBank(stack(model, modules), **options)
+        self.battery = Rs485Battery(self.bank)
+
+    def ask(self, cid2, info="", address=0x02):
+        return self.battery.answer(request(cid2, info, address))
+
+    def info(self, cid2, info="", address=0x02):
+        return info_of(self.ask(cid2, info, address))

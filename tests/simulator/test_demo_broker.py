@@ -17,7 +17,7 @@ from pylon2mqtt.simulator.broker import DemoBroker
 @contextmanager
 def serving():
     broker, stop, ready = DemoBroker(), threading.Event(), threading.Event()
-    thread = threading.Thread(target=broker.serve, args=(stop.is_set, ready.set))
+    thread = threading.Thread(target=broker.serve, args=(stop.is_set, ready.set), daemon=True)
     thread.start()
     assert ready.wait(5)
     try:

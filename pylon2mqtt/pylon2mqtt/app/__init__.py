@@ -6,12 +6,14 @@ the same ends the process. docs/decisions/001-threads.md.
 """
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from pylon2mqtt import supervisor
 from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Snapshot
@@ -48,12 +50,13 @@ class App:
         outputs: Iterable[Output] | None = None,
         make_driver: Callable[..., BatteryProtocol] = driver,
         heartbeat: Path | None = None,
+        environment: Mapping[str, str] = os.environ,
     ) -> None:
         _refuse_same_topics(settings.batteries)
         self._stop = threading.Event()
         self._make_driver = make_driver
         self._heartbeat = heartbeat
-        chosen = [self._mqtt(settings)] if outputs is None else list(outputs)
+        chosen = [self._mqtt(settings, environment)] if outputs is None else list(outputs)
         self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
         self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
         self._settings = settings
@@ -116,13 +119,23 @@ class App:
             stop=self._stop,
         )
 
-    def _mqtt(self, settings: Settings) -> Output:
-        broker = {key: value for key, value in asdict(settings.mqtt).items() if value is not None}
-        if "host" not in broker:
+    def _mqtt(self, settings: Settings, environment: Mapping[str, str]) -> Output:
+        """The broker is the one of the options, else the Supervisor's, else that of the environment."""
+        options = asdict(settings.mqtt)
+        find = None
+        if options["host"] is None:
+            find = supervisor.broker(environment)
+            options |= {} if find else supervisor.from_environment(environment)
+        if options["host"] is None and find is None:
             raise ConfigError("mqtt.host is not set: write the name or address of your MQTT broker.")
-        broker.setdefault("port", 8883 if settings.mqtt.tls else 1883)
         make: Callable[..., Output] = output_class("mqtt")
-        return make(**broker, cells=settings.cells, poll_interval_s=settings.poll_interval_s, on_command=self.command)
+        return make(
+            **options,
+            find_broker=find,
+            cells=settings.cells,
+            poll_interval_s=settings.poll_interval_s,
+            on_command=self.command,
+        )
 
 
 def _refuse_same_topics(batteries: Iterable[Battery]) -> None:

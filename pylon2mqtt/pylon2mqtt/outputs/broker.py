@@ -17,6 +17,8 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from pylon2mqtt.errors import OutputError
+
 from .reasons import Cause, NoGreetingError, lost, other_version_may_help, refused
 
 log = logging.getLogger(__name__)
@@ -145,11 +147,15 @@ class _Attempt:
 
 
 class Broker:
-    """A broker that one thread talks to. ``will``: the topic that says "offline" when the connection breaks."""
+    """A broker that one thread talks to. ``will``: the topic that says "offline" when the connection breaks.
+
+    ``find`` is asked before every try where the broker is, for that and the password may change; it raises OutputError
+    while nobody knows.
+    """
 
     def __init__(
         self,
-        access: Access,
+        find: Callable[[], Access],
         *,
         client_id: str,
         will: str,
@@ -157,7 +163,8 @@ class Broker:
         client_factory: ClientFactory = paho_client,
     ) -> None:
         self.connected = False
-        self._access, self._client_id, self._will = access, client_id, will
+        self._find, self._client_id, self._will = find, client_id, will
+        self._access: Access | None = None
         self._clock, self._client_factory = clock, client_factory
         self._attempt: _Attempt | None = None
         self._version, self._proven = V5, V5
@@ -226,16 +233,16 @@ class Broker:
         client = self._client_factory(self._client_id, self._version)
         attempt = _Attempt(client, self._version, self._clock() + OPENING_S)
         try:
-            self._prepare(client)
-            client.connect_async(self._access.host, self._access.port, KEEPALIVE_S)
-        except (OSError, ValueError) as error:  # A file of TLS, or a host that cannot be one.
+            self._access = access = self._find()
+            self._prepare(client, access)
+            client.connect_async(access.host, access.port, KEEPALIVE_S)
+        except (OutputError, OSError, ValueError) as error:  # Nobody knows, a file of TLS, or a host that can be none.
             self._ended(error)
             return
         self._attempt = attempt
         client.loop_start()
 
-    def _prepare(self, client: Client) -> None:
-        access = self._access
+    def _prepare(self, client: Client, access: Access) -> None:
         access.host.encode("idna")  # Now, because paho's thread would die of it.
         client.will_set(self._will, "offline", qos=1, retain=True)
         if access.username:
@@ -247,7 +254,7 @@ class Broker:
         self.connected, self._connected_at, self._proven = True, self._clock(), attempt.version
         name = "5" if attempt.version is V5 else "3.1.1"
         again = f" again after {self._tries} {'try' if self._tries == 1 else 'tries'}" if self._told else ""
-        log.info("Connected%s to the MQTT broker at %s:%s (MQTT %s)", again, *self._place, name)
+        log.info("Connected%s to the %s (MQTT %s)", again, self._place, name)
 
     def _ended(self, cause: Cause) -> None:
         """The try failed, or the connection is lost: say so, and find out when and how to try again."""
@@ -272,9 +279,9 @@ class Broker:
     def _tell(self, trouble: str) -> None:
         """Warn of each kind of trouble once in an outage."""
         level = logging.DEBUG if trouble in self._told else logging.WARNING
-        log.log(level, "The MQTT broker at %s:%s %s; trying again", *self._place, trouble)
+        log.log(level, "The %s %s; trying again", self._place, trouble)
         self._told.add(trouble)
 
     @property
-    def _place(self) -> tuple[str, int]:
-        return self._access.host, self._access.port
+    def _place(self) -> str:
+        return f"MQTT broker at {self._access.host}:{self._access.port}" if self._access else "MQTT broker"

@@ -2,9 +2,11 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
+from pylon2mqtt.errors import OutputError
 from pylon2mqtt.model import Snapshot
 
 from .announcer import Announcer
@@ -20,6 +22,8 @@ AFTER_BIRTH_S = (1.0, 5.0)
 # A broker sends what it has kept right after the subscription; nothing is published until that has been read.
 READ_BACK_S = 1.0
 NEVER = float("inf")
+# The ports that brokers listen at where nothing else is said: without TLS, and with it.
+PORT, TLS_PORT = 1883, 8883
 
 
 @dataclass(kw_only=True, eq=False)
@@ -27,12 +31,13 @@ class Mqtt:
     """Publishes every snapshot over MQTT, and announces what it finds to Home Assistant.
 
     ``cells``: none, statistics, voltages or full, see `entities.ENABLED_ARRAYS`. ``on_command`` gets the bank's name,
-    what is asked (``rescan``) and the payload. ``clock`` counts seconds, ``uniform`` draws between two of them.
+    what is asked (``rescan``) and the payload. ``find_broker`` tells host, port, username, password and tls where no
+    ``host`` is given. ``clock`` counts seconds, ``uniform`` draws between two of them.
     No method raises because of the broker: it may come, go and hang; what is wrong stands in the log.
     """
 
-    host: str
-    port: int = 1883
+    host: str | None = None
+    port: int | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: bool = False
@@ -44,6 +49,7 @@ class Mqtt:
     discovery_prefix: str = "homeassistant"
     cells: str = "statistics"
     poll_interval_s: float = 10.0
+    find_broker: Callable[[], Mapping[str, Any]] | None = None
     on_command: Callable[[str, str, str], None] | None = None
     clock: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
@@ -66,7 +72,7 @@ class Mqtt:
         self._reading_back: set[str] = set()
         self._read_back_until = self._birth_at = NEVER
         self._broker = Broker(
-            self._access(),
+            self._access,
             client_id=f"pylon2mqtt-{slug(self.base_topic)}",  # Stable: a new connection then ends a dead one at once.
             will=f"{self.base_topic}/status",
             clock=self.clock,
@@ -118,17 +124,14 @@ class Mqtt:
         self._broker.close(banks | {f"{self.base_topic}/status": OFFLINE})
 
     def _access(self) -> Access:
-        return Access(
-            host=self.host,
-            port=self.port,
-            username=self.username,
-            password=self.password,
-            tls=self.tls,
-            ca=self.ca,
-            certificate=self.certificate,
-            key=self.key,
-            insecure=self.insecure,
-        )
+        """The broker of the options; without a host there, the one that ``find_broker`` tells of now."""
+        options = {name: getattr(self, name) for name in (field.name for field in fields(Access))}
+        if self.host is None and self.find_broker is not None:
+            options |= self.find_broker()
+        if options["host"] is None:
+            raise OutputError("set `host` in the options of MQTT")
+        options["port"] = options["port"] or (TLS_PORT if options["tls"] else PORT)
+        return Access(**options)
 
     def _devices(self, snapshot: Snapshot) -> Iterator[Device]:
         """Yield the bank and its modules as devices, once the bank has answered."""

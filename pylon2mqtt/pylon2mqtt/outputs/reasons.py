@@ -6,6 +6,8 @@ import ssl
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from pylon2mqtt.errors import OutputError
+
 # What paho tells: the exception of a connection that could not be made, or the reason that ended one.
 Cause = BaseException | ReasonCode | None
 
@@ -40,6 +42,7 @@ REFUSED = "refuses the connection ({0}): the broker's log tells more"
 
 # The most specific first. {0} is the exception.
 FAILURES: dict[type[BaseException], str] = {
+    OutputError: "is not known: {0}",
     ConnectionRefusedError: "refuses the connection: check that the broker runs, and `host` and `port` in the options",
     socket.gaierror: "cannot be found: check `host` in the options of MQTT ({0.strerror})",
     UnicodeError: "cannot be found: `host` in the options of MQTT is no host name",

@@ -23,7 +23,7 @@ PROTOCOLS = {"rs485": "pylon2mqtt.simulator.rs485:Rs485Battery"}
 """Name -> module:class, imported when used."""
 
 # How long `serve` waits at most before it looks at ``stop`` and at the orders again.
-_LOOK_UP_S = 0.05
+_LOOK_UP_S = 0.02
 # An order is carried out between two looks; this long only if `serve` died.
 _ORDER_WITHIN_S = 5.0
 

@@ -1,0 +1,155 @@
+"""Where the broker is: a small HTTP server in the Supervisor's place, and a real mosquitto behind it."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from tests.brokers import Listener, Mosquitto, until
+
+from pylon2mqtt import supervisor
+from pylon2mqtt.app import App
+from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.errors import ConfigError, OutputError
+
+SERVICE = {"host": "core-mosquitto", "port": 1883, "ssl": False, "protocol": "3.1.1", "username": "addons",
+           "password": "sesame", "addon": "core_mosquitto"}  # fmt: skip
+
+
+class Supervisor:
+    """Answers ``GET /services/mqtt`` with ``status`` and ``data``, if the token is right."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.data: object = SERVICE
+        self.asked = 0
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked += 1
+                right = self.headers["Authorization"] == "Bearer token" and self.path == "/services/mqtt"
+                self.send_response(outer.status if right else 401)
+                self.end_headers()
+                result = "ok" if outer.status == 200 else "error"
+                self.wfile.write(json.dumps({"result": result, "data": outer.data}).encode())
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.environment = {
+            "SUPERVISOR_TOKEN": "token",
+            "SUPERVISOR_URL": f"http://127.0.0.1:{self._server.server_port}",
+        }
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def home() -> Iterator[Supervisor]:
+    supervisor_ = Supervisor()
+    yield supervisor_
+    supervisor_.close()
+
+
+def ask(home: Supervisor) -> dict[str, object]:
+    find = supervisor.broker(home.environment)
+    assert find
+    return find()
+
+
+def test_the_service_in_our_words(home: Supervisor) -> None:
+    assert ask(home) == {
+        "host": "core-mosquitto", "port": 1883, "username": "addons", "password": "sesame", "tls": False,
+    }  # fmt: skip
+
+
+def test_a_port_as_text_and_tls(home: Supervisor) -> None:
+    home.data = SERVICE | {"port": "8883", "ssl": True}
+    assert (ask(home)["port"], ask(home)["tls"]) == (8883, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (400, "Install the Mosquitto broker app"),
+        (403, "may not ask for the MQTT broker"),
+        (401, "Restart the app"),
+        (500, "Look into the Supervisor's log"),
+    ],
+)
+def test_a_refusal_says_what_to_do(home: Supervisor, status: int, why: str) -> None:
+    home.status = status
+    with pytest.raises(OutputError, match=rf"{why}.*answered {status}"):
+        ask(home)
+
+
+@pytest.mark.parametrize("data", [None, {}, {"host": "x"}, {"host": "x", "port": "many"}])
+def test_an_answer_that_is_none(home: Supervisor, data: object) -> None:
+    home.data = data
+    with pytest.raises(OutputError, match=r"Restart the Mosquitto|Update Home Assistant"):
+        ask(home)
+
+
+def test_a_supervisor_that_is_away() -> None:
+    find = supervisor.broker({"SUPERVISOR_TOKEN": "token", "SUPERVISOR_URL": "http://127.0.0.1:9"})
+    assert find
+    with pytest.raises(OutputError, match="does not answer"):
+        find()
+
+
+def test_outside_the_supervisor_the_environment_counts() -> None:
+    assert supervisor.broker({}) is None
+    told = supervisor.from_environment(
+        {"MQTT_HOST": "h", "MQTT_PORT": "1884", "MQTT_USERNAME": "u", "MQTT_PASSWORD": "p"}
+    )
+    assert told == {"host": "h", "port": 1884, "username": "u", "password": "p"}
+    assert supervisor.from_environment({"MQTT_HOST": ""}) == {}
+    with pytest.raises(ConfigError, match="MQTT_PORT must be a number"):
+        supervisor.from_environment({"MQTT_PORT": "many"})
+
+
+@pytest.mark.broker
+def test_the_bridge_waits_for_the_service_and_reads_a_new_password(
+    home: Supervisor,
+    mosquitto: Callable[..., Mosquitto],
+    listen: Callable[..., Listener],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broker = mosquitto().start()
+    service = SERVICE | {"host": "127.0.0.1", "port": broker.port, "username": None, "password": None}
+    home.status, home.data = 400, None
+    battery = Battery(name="House", protocol="rs485", line=str(tmp_path / "none"))
+    app = App(Settings(batteries=(battery,), mqtt=Mqtt()), environment=home.environment)
+    thread = threading.Thread(target=app.run)
+    with caplog.at_level(logging.INFO):
+        thread.start()
+        until(lambda: "Install the Mosquitto broker app" in caplog.text)
+        home.status, home.data = 200, service
+        heard = listen(broker.port)
+        until(lambda: heard.retained.get("pylon2mqtt/status") == "online")
+        app.stop()
+        thread.join(3)
+    assert heard.retained["pylon2mqtt/status"] == "offline"
+    assert home.asked >= 2
+
+
+def test_the_options_come_first(home: Supervisor, tmp_path: Path) -> None:
+    battery = Battery(name="House", protocol="rs485", line=str(tmp_path / "none"))
+    app = App(Settings(batteries=(battery,), mqtt=Mqtt(host="127.0.0.1", port=9)), environment=home.environment)
+    thread = threading.Thread(target=app.run)
+    thread.start()
+    threading.Event().wait(0.5)
+    app.stop()
+    thread.join(3)
+    assert home.asked == 0
