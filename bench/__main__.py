@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .rig import NotHereError
 
-BENCHMARKS = ("cycle", "decode", "latency", "footprint")
+BENCHMARKS = ("cycle", "decode", "latency", "footprint", "soak")
 
 
 def main() -> int:

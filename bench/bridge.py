@@ -13,29 +13,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pylon2mqtt.app import App, LineReader
+from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Mqtt, Settings
-from pylon2mqtt.protocols.base import Clock
+from pylon2mqtt.protocols.base import BatteryProtocol, Clock
 from pylon2mqtt.protocols.registry import driver
-from pylon2mqtt.transports.registry import transport
 
 NAME = "Battery"
 STATE = "pylon2mqtt/battery/state"
 _STOP_S = 5.0
+_ROOT = Path(__file__).parents[1]
 
 
-class HurriedApp(App):
-    """The app with drivers that ask without pauses."""
-
-    def _reader(self, battery: Battery, settings: Settings) -> LineReader:
-        return LineReader(
-            battery,
-            transport(battery.line),
-            driver(battery.protocol, name=battery.name, clock=Clock(sleep=lambda _seconds: None)),
-            deliver=self._deliver,
-            poll_interval_s=settings.poll_interval_s,
-            stop=self._stop,
-        )
+def hurried_driver(protocol: str, *, name: str) -> BatteryProtocol:
+    """A driver that asks without pauses."""
+    return driver(protocol, name=name, clock=Clock(sleep=lambda _seconds: None))
 
 
 @contextmanager
@@ -45,7 +36,8 @@ def bridge(folder: str, line: str, port: int, *, poll_interval_s: int) -> Iterat
     where = {"address" if "://" in line else "device": line}
     battery = {"name": NAME, "protocol": "rs485"} | where
     mqtt = {"host": "127.0.0.1", "port": port}
-    options.write_text(json.dumps({"batteries": [battery], "mqtt": mqtt, "poll_interval": poll_interval_s}))
+    chosen = {"batteries": [battery], "mqtt": mqtt, "poll_interval": poll_interval_s, "log_level": "warning"}
+    options.write_text(json.dumps(chosen))
     with _running(str(Path(sys.executable).with_name("pylon2mqtt")), "run", "--options", str(options)) as process:
         yield process
 
@@ -59,7 +51,7 @@ def hurried_bridge(line: str, port: int, *, poll_interval_s: float) -> Iterator[
 
 @contextmanager
 def _running(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, cwd=_ROOT)
     try:
         yield process
         if process.poll() is not None:
@@ -76,7 +68,7 @@ def main() -> int:
         mqtt=Mqtt(host="127.0.0.1", port=int(port)),
         poll_interval_s=float(poll_interval_s),
     )
-    app = HurriedApp(settings)
+    app = App(settings, make_driver=hurried_driver, environment={})
     signal.signal(signal.SIGTERM, lambda *_: app.stop())
     return app.run()
 

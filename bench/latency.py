@@ -10,6 +10,9 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from statistics import median
 
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
 from .bridge import STATE, hurried_bridge
 from .rig import at_most, mosquitto, percentile, plain, show, subscriber, until
 from .virtual import Passed, virtual_bank
@@ -19,6 +22,8 @@ BOUND_MS = 10.0
 _POLL_S = 0.2
 # A day in some minutes: something changes in every cycle, for an unchanged topic is not published again.
 _SPEED = 600.0
+# As long as a bank's state, as often as one is fair.
+_HOP_TOPIC, _HOP_PAYLOAD, _HOP_EVERY_S = "hop", "x" * 1500, 0.05
 
 
 def run(*, quick: bool) -> None:
@@ -38,6 +43,7 @@ def run(*, quick: bool) -> None:
             time.sleep(0.1)
         arrivals = [at for at, _ in listener.arrivals if at > begin]
         latencies = list(_latencies(bank.take(), arrivals))
+        hops = list(_hops(port, len(latencies) // 2))
     show(
         f"latency: the last byte of {MODULES} modules on the wire -> the bank's state at a subscriber",
         [
@@ -45,6 +51,8 @@ def run(*, quick: bool) -> None:
             plain("median", median(latencies), "ms"),
             plain("the slowest", max(latencies), "ms"),
             plain("messages", len(latencies)),
+            plain("of it a bare publisher, the broker and the subscriber: 99 %", percentile(hops, 99), "ms"),
+            plain("  median", median(hops), "ms"),
         ],
     )
 
@@ -56,3 +64,19 @@ def _latencies(passed: list[Passed], arrivals: list[float]) -> Iterator[float]:
         before = bisect_right(answered, arrival)
         if before:
             yield (arrival - answered[before - 1]) * 1000
+
+
+def _hops(port: int, times: int) -> Iterator[float]:
+    """In milliseconds: a message of a bare paho client, through the broker, to a subscriber."""
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    with subscriber(port, _HOP_TOPIC) as listener:
+        for number in range(times):
+            time.sleep(_HOP_EVERY_S)
+            sent_at = time.monotonic()
+            client.publish(_HOP_TOPIC, _HOP_PAYLOAD)
+            until(lambda n=number: len(listener.arrivals) > n, 5, "the message")  # type: ignore[misc]
+            yield (listener.arrivals[number][0] - sent_at) * 1000
+    client.disconnect()
+    client.loop_stop()

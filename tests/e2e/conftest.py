@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-HA_LIVE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "ha-live"
+TOOLS = Path(__file__).resolve().parents[3] / "shared" / "tools"
+HA_LIVE = TOOLS / "ha-live"
 
 
 class HomeAssistant:
