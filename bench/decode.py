@@ -21,20 +21,20 @@ from .rig import at_least, plain, show
 BOUND = 3.0
 # US3000C: 15 cells, 5 temperatures, two user defined items; US5000 has 6 temperatures and four items.
 MODELS = ("US3000C", "US5000")
-# So many different answers, of one simulated day: no run of luck, and nothing to be gained by remembering one.
-_ANSWERS, _APART_S = 48, 1800.0
+# The answers of a whole simulated day in their order: what a bridge gets to decode, not one answer again and again.
+_MODULES, _APART_S, _DAY_S = 8, 900.0, 86400.0
+_IN_A_ROW = 48
 
 
 def run(*, quick: bool) -> None:
     """Measure both shapes of the answer and print one table for each."""
     for model in MODELS:
-        question = request(Command.ANALOG, 2)
-        answers = list(_answers(model, question))
-        for answer in answers:
+        day = list(_day(model))
+        for answer, question in day:
             _compare(answer, question)
-        our_s, their_s, ratios = _measure(answers, question, rounds=20 if quick else 200)
+        our_s, their_s, ratios = _measure(day, rounds=1 if quick else 10)
         show(
-            f"decode: one analog answer of {model}, {len(answers[0])} characters",
+            f"decode: one analog answer of {model}, {len(day[0][0])} characters",
             [
                 at_least("python-pylontech / pylon2mqtt, median of pairs", median(ratios), BOUND),
                 plain("  pairs", len(ratios)),
@@ -44,30 +44,36 @@ def run(*, quick: bool) -> None:
         )
 
 
-def _answers(model: str, question: Frame) -> Iterator[bytes]:
-    bank = VirtualBank(stack(model, 1))
+def _day(model: str) -> Iterator[tuple[bytes, Frame]]:
+    """Every module's answers and their questions, in the order in which a bridge gets them."""
+    bank = VirtualBank(stack(model, _MODULES))
     battery = Rs485Battery(bank)
-    for _ in range(_ANSWERS):
+    for _ in range(int(_DAY_S / _APART_S)):
         bank.advance(_APART_S)
-        yield battery.answer(question.to_bytes())
+        for address in range(2, 2 + _MODULES):
+            question = request(Command.ANALOG, address)
+            yield battery.answer(question.to_bytes()), question
 
 
-def _measure(answers: list[bytes], question: Frame, rounds: int) -> tuple[float, float, list[float]]:
+def _measure(day: list[tuple[bytes, Frame]], rounds: int) -> tuple[float, float, list[float]]:
     """The medians of both and the ratio of every pair, taken in turns."""
     their = _without_port()
     pairs = [
-        (_seconds(answers, lambda a: decode_ours(a, question)), _seconds(answers, lambda a: decode_theirs(their, a)))
+        (
+            _seconds(lambda i=i: [decode_ours(*one) for one in day[i : i + _IN_A_ROW]]),
+            _seconds(lambda i=i: [decode_theirs(their, answer) for answer, _ in day[i : i + _IN_A_ROW]]),
+        )
         for _ in range(rounds)
+        for i in range(0, len(day), _IN_A_ROW)
     ]
     ours, theirs = zip(*pairs, strict=True)
     return median(ours), median(theirs), [b / a for a, b in pairs]
 
 
-def _seconds(answers: list[bytes], decode: Callable[[bytes], object]) -> float:
+def _seconds(decode: Callable[[], object]) -> float:
     began = time.perf_counter()
-    for answer in answers:
-        decode(answer)
-    return (time.perf_counter() - began) / len(answers)
+    decode()
+    return (time.perf_counter() - began) / _IN_A_ROW
 
 
 def decode_ours(answer: bytes, question: Frame) -> Bank:

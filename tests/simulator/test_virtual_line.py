@@ -26,29 +26,35 @@ def pty_at(tmp_path):
     return f"pty:{tmp_path}/battery"
 
 
-# At 9600 Bd a byte takes 1.04 ms, at 115200 Bd 0.087 ms; the answer has 140 characters, the request 20.
+# At 9600 Bd a byte takes 1.04 ms, at 115200 Bd 0.087 ms; the answer has 140 characters, the request 20. A busy machine
+# is late now and then, never early: the best of some tries has to be right.
+TRIES = 8
+
+
 @pytest.mark.parametrize(("baudrate", "expected_s"), [(115200, 0.0889), (9600, 0.2417)])
 def test_an_answer_takes_the_time_that_the_wire_needs(listen, baudrate, expected_s):
     with running(listen, baudrate=baudrate, jitter_s=0) as simulator, plugged_in(simulator, baudrate) as port:
         took = []
-        for _ in range(3):
+        while len(took) < TRIES and (not took or min(took) > expected_s + 0.004):
             start = time.perf_counter()
             assert len(ask(port, 0x42, "02")) == 140
             took.append(time.perf_counter() - start)
-    assert min(took) > expected_s - 0.001
-    assert sorted(took)[1] < expected_s + 0.004
+    assert expected_s - 0.001 < min(took) < expected_s + 0.004
 
 
 def test_bytes_come_one_after_the_other(pty_at):
     with running(pty_at, baudrate=9600, jitter_s=0) as simulator, plugged_in(simulator, 9600) as port:
-        start = time.perf_counter()
-        port.write(request(0x42, "02"))
-        port.read(1)
-        first = time.perf_counter() - start
-        port.read(69)
-        half = time.perf_counter() - start
-    assert first == pytest.approx(0.0208 + 0.075 + 0.001, abs=0.005)
-    assert half == pytest.approx(0.0208 + 0.075 + 0.0729, abs=0.006)
+        took = []
+        for _ in range(TRIES):
+            start = time.perf_counter()
+            port.write(request(0x42, "02"))
+            port.read(1)
+            first = time.perf_counter() - start
+            port.read(69)
+            took.append((first, time.perf_counter() - start))
+            port.read(70)
+    assert min(first for first, _ in took) == pytest.approx(0.0208 + 0.075 + 0.001, abs=0.005)
+    assert min(half for _, half in took) == pytest.approx(0.0208 + 0.075 + 0.0729, abs=0.006)
 
 
 def test_the_timetable_ends_with_the_last_byte_of_the_last_piece():
