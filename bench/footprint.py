@@ -38,7 +38,7 @@ def _at_work(port: int, kind: str, seconds: float) -> list[Figure]:
     ):
         _forget_retained(listener.arrivals)
         with bridge(folder, bank.url, port, poll_interval_s=POLL_S) as process:
-            until(lambda: bool(listener.arrivals), 60, "the first state")
+            until(lambda: bool(listener.arrivals), 60, "the first state", process)
             time.sleep(_SETTLE_S)
             bank.take()
             used_s, began = _processor_s(process.pid), time.monotonic()
@@ -89,8 +89,8 @@ def _start(port: int) -> tuple[float, float]:
     ):
         _forget_retained(listener.arrivals)
         began = time.monotonic()
-        with bridge(folder, bank.url, port, poll_interval_s=3600):
-            until(lambda: bool(listener.arrivals), 30, "the first state")
+        with bridge(folder, bank.url, port, poll_interval_s=3600) as process:
+            until(lambda: bool(listener.arrivals), 30, "the first state", process)
             arrived = listener.arrivals[0][0]
             line_s = _line_s([one for one in bank.take() if one.asked_at < arrived])
     return arrived - began, line_s

@@ -34,9 +34,9 @@ def run(*, quick: bool) -> None:
         mosquitto() as port,
         virtual_bank(f"pty:{folder}/battery", modules=MODULES, fast=True, speed=_SPEED) as bank,
         subscriber(port, STATE) as listener,
-        hurried_bridge(bank.url, port, poll_interval_s=_POLL_S),
+        hurried_bridge(bank.url, port, poll_interval_s=_POLL_S) as process,
     ):
-        until(lambda: len(listener.arrivals) > 1, 30, "the first states")
+        until(lambda: len(listener.arrivals) > 1, 30, "the first states", process)
         time.sleep(2)
         begin = time.monotonic()
         while len(listener.arrivals) < samples and time.monotonic() - begin < 3 * samples * _POLL_S:

@@ -68,10 +68,14 @@ def _number(value: float, unit: str) -> str:
     return f"{value:.{digits}f} {unit}".rstrip()
 
 
-def until(holds: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Wait until something holds; raise TimeoutError with what did not happen."""
+def until(
+    holds: Callable[[], bool], timeout_s: float, what: str, process: "subprocess.Popen[bytes] | None" = None
+) -> None:
+    """Wait until something holds; raise TimeoutError with what did not happen, or tell that ``process`` died."""
     deadline = time.monotonic() + timeout_s
     while not holds():
+        if process is not None and process.poll() is not None:
+            raise ChildProcessError(f"the bridge ended with {process.returncode}")
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what}: not within {timeout_s:g} s")
         time.sleep(0.02)

@@ -1,5 +1,6 @@
 """Ten thousand cycles in a hurry: the bridge's memory has to stay what it was."""
 
+import subprocess
 import tempfile
 import time
 
@@ -7,7 +8,7 @@ import psutil
 
 from .bridge import hurried_bridge
 from .footprint import MB, MEMORY_MB, MODULES
-from .rig import at_most, mosquitto, plain, show
+from .rig import at_most, mosquitto, plain, show, until
 from .virtual import RemoteBank, virtual_bank
 
 GROWTH = 1.02
@@ -15,6 +16,7 @@ GROWTH = 1.02
 _QUESTIONS_A_CYCLE = 2 * MODULES
 # The battery's day in some minutes, so that there is always something to publish.
 _SPEED = 600.0
+_PATIENCE_S = 1800.0
 
 
 def run(*, quick: bool) -> None:
@@ -27,8 +29,8 @@ def run(*, quick: bool) -> None:
         hurried_bridge(bank.url, port, poll_interval_s=0) as process,
     ):
         began = time.monotonic()
-        early = _memory_after(cycles // 10, bank, process.pid)
-        late = _memory_after(cycles, bank, process.pid)
+        early = _memory_after(cycles // 10, bank, process)
+        late = _memory_after(cycles, bank, process)
         cycle_ms = (time.monotonic() - began) * 1000 / cycles
     show(
         f"soak: {MODULES} modules, {cycles} cycles in a hurry",
@@ -40,7 +42,7 @@ def run(*, quick: bool) -> None:
     )
 
 
-def _memory_after(cycles: int, bank: RemoteBank, pid: int) -> float:
-    while bank.questions() < cycles * _QUESTIONS_A_CYCLE:
-        time.sleep(0.5)
-    return float(psutil.Process(pid).memory_info().rss / MB)
+def _memory_after(cycles: int, bank: RemoteBank, process: "subprocess.Popen[bytes]") -> float:
+    questions = cycles * _QUESTIONS_A_CYCLE
+    until(lambda: bank.questions() >= questions, _PATIENCE_S, f"{cycles} cycles", process)
+    return float(psutil.Process(process.pid).memory_info().rss / MB)

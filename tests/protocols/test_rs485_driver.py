@@ -1,6 +1,7 @@
 """The RS485 driver against a virtual bank in fake time."""
 
 import logging
+import random
 from dataclasses import replace
 
 import pytest
@@ -373,6 +374,19 @@ class TestDamage:
         rig.time.slept.clear()
         reader.read(rig.line)
         assert max(rig.time.slept) <= PAUSE_S
+
+    def test_a_minute_of_garbage_passes_without_a_wrong_value(self) -> None:
+        rig = bench()
+        dice = random.Random(3)
+        reader = driver(rig)
+        truth = [m.barcode for m in reader.read(rig.line).modules]
+        rig.line.spoil = lambda _asked, answer: dice.randbytes(20) + answer[: dice.randrange(30)] + dice.randbytes(200)
+        until = rig.time.now_s + 60
+        while rig.time.now_s < until:
+            with pytest.raises((TransportError, ProtocolError)):
+                reader.read(rig.line)
+        rig.line.spoil = lambda _asked, answer: answer
+        assert [m.barcode for m in reader.read(rig.line).modules] == truth
 
     def test_echo_noise_and_nuls_are_skipped(self) -> None:
         rig = bench()

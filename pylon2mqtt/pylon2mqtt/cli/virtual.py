@@ -6,6 +6,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from pylon2mqtt.app import App
@@ -49,7 +50,8 @@ def demo(chosen: argparse.Namespace) -> int:
     ready = threading.Event()
     broker = DemoBroker(port=chosen.port)
     with tempfile.TemporaryDirectory() as folder:
-        bank = Simulator("rs485", f"pty:{folder}/battery", **_bank(chosen))
+        now = datetime.now().astimezone()
+        bank = Simulator("rs485", f"pty:{folder}/battery", hour=now.hour + now.minute / 60, **_bank(chosen))
         bank.open()
         with (
             _thread(lambda: broker.serve(stop.is_set, ready.set), stop),
@@ -64,9 +66,7 @@ def demo(chosen: argparse.Namespace) -> int:
                 timer.start()
                 status = app.run()
         bank.close()
-    print(
-        f"The demo has ended. Its broker was at {broker.host}:{broker.port}, topics pylon2mqtt/# and homeassistant/#."
-    )
+    print("The demo has ended.")
     return status
 
 
@@ -78,7 +78,8 @@ def _demo_app(line: str, broker: DemoBroker) -> App:
     )
     make: Callable[..., Any] = output_class("mqtt")
     mqtt = make(host=broker.host, port=broker.port, poll_interval_s=settings.poll_interval_s)
-    return App(settings, outputs=[mqtt, Screen()])
+    note = f"MQTT broker: {broker.host}:{broker.port}, topics pylon2mqtt/# and homeassistant/#. Ctrl-C ends the demo."
+    return App(settings, outputs=[mqtt, Screen(note=note)])
 
 
 @contextlib.contextmanager

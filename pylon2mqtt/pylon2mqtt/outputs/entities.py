@@ -59,6 +59,7 @@ class CellRow:
 
 
 # fmt: off
+# Which cell or module it is changes all day; as a LEVEL it stays out of the log book.
 COMMON = (
     #   field                        name                                class or icon            digits time  shown
     Row("voltage",                   None,                               "voltage",               2,    LEVEL, MAIN),
@@ -75,8 +76,8 @@ COMMON = (
     Row("cell_voltage_difference",   "Cell voltage difference",          "voltage",               3,    LEVEL, MAIN),
     Row("cell_voltage_min",          "Lowest cell voltage",              "voltage",               3,    LEVEL, MAIN),
     Row("cell_voltage_max",          "Highest cell voltage",             "voltage",               3,    LEVEL, MAIN),
-    Row("cell_voltage_min_cell",     "Cell with lowest voltage",         "mdi:arrow-down",        0,    None,  DETAIL),
-    Row("cell_voltage_max_cell",     "Cell with highest voltage",        "mdi:arrow-up",          0,    None,  DETAIL),
+    Row("cell_voltage_min_cell",     "Cell with lowest voltage",         "mdi:arrow-down",        0,    LEVEL, DETAIL),
+    Row("cell_voltage_max_cell",     "Cell with highest voltage",        "mdi:arrow-up",          0,    LEVEL, DETAIL),
     Row("cell_temperature_min",      "Lowest cell temperature",          "temperature",           1,    LEVEL, DETAIL),
     Row("cell_temperature_max",      "Highest cell temperature",         "temperature",           1,    LEVEL, DETAIL),
     Row("charge_voltage_limit",      "Charge voltage limit",             "voltage",               2,    LEVEL, DETAIL),
@@ -92,8 +93,8 @@ COMMON = (
 
 BANK = (
     *COMMON,
-    Row("cell_voltage_min_module",   "Module with lowest cell voltage",  "mdi:arrow-down",        0,    None,  DETAIL),
-    Row("cell_voltage_max_module",   "Module with highest cell voltage", "mdi:arrow-up",          0,    None,  DETAIL),
+    Row("cell_voltage_min_module",   "Module with lowest cell voltage",  "mdi:arrow-down",        0,    LEVEL, DETAIL),
+    Row("cell_voltage_max_module",   "Module with highest cell voltage", "mdi:arrow-up",          0,    LEVEL, DETAIL),
     Row("energy_charged",            "Energy charged",                   "energy",                1,    TOTAL, MAIN),
     Row("energy_discharged",         "Energy discharged",                "energy",                1,    TOTAL, MAIN),
     Row("modules_online",            "Modules online",                   "mdi:layers",            0,    LEVEL, DETAIL),
@@ -104,8 +105,8 @@ MODULE = (
     *COMMON,
     Row("mos_temperature",           "MOSFET temperature",               "temperature",           1,    LEVEL, DETAIL),
     Row("ambient_temperature",       "Ambient temperature",              "temperature",           1,    LEVEL, DETAIL),
-    Row("cell_temperature_min_cell", "Cell with lowest temperature",     "mdi:arrow-down",        0,    None,  HIDDEN),
-    Row("cell_temperature_max_cell", "Cell with highest temperature",    "mdi:arrow-up",          0,    None,  HIDDEN),
+    Row("cell_temperature_min_cell", "Cell with lowest temperature",     "mdi:arrow-down",        0,    LEVEL, HIDDEN),
+    Row("cell_temperature_max_cell", "Cell with highest temperature",    "mdi:arrow-up",          0,    LEVEL, HIDDEN),
 )
 
 CELLS = (

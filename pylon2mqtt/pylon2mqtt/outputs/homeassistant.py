@@ -90,7 +90,7 @@ def module_device(site: Site, bank: Bank, module: Module, module_slug: str) -> D
         name=f"{bank.name or DEFAULT_NAME} module {module.number}",
         via=bank_device(site, bank).id,
         details={
-            "manufacturer": module.manufacturer,
+            "manufacturer": module.manufacturer or bank.manufacturer,
             "model": module.model,
             "serial_number": module.barcode,
             "sw_version": module.firmware,

@@ -19,12 +19,13 @@ _Column = tuple[str, type[Bank] | type[Module], dict[str, Any]]
 
 
 class Screen:
-    """Shows each snapshot; on a terminal the table stands still and its values change."""
+    """Shows each snapshot; on a terminal the table stands still and its values change. ``note`` stands below it."""
 
     name = "screen"
     keeps_all = False
 
-    def __init__(self, *, file: TextIO = sys.stdout) -> None:
+    def __init__(self, *, note: str = "", file: TextIO = sys.stdout) -> None:
+        self._note = note
         self._file = file
 
     def open(self) -> None:
@@ -37,7 +38,7 @@ class Screen:
         text = table(snapshot.bank) if snapshot.online else "the battery does not answer"
         clear = _CLEAR if self._file.isatty() else ""
         try:
-            self._file.write(f"{clear}{name}, {time}\n\n{text}\n\n")
+            self._file.write(f"{clear}{name}, {time}\n\n{text}\n\n{self._note}\n")
             self._file.flush()
         except OSError as error:
             raise OutputError(f"the screen cannot be written to: {error}") from error
