@@ -34,7 +34,7 @@ TRIES = 8
 @pytest.mark.parametrize(("baudrate", "expected_s"), [(115200, 0.0889), (9600, 0.2417)])
 def test_an_answer_takes_the_time_that_the_wire_needs(listen, baudrate, expected_s):
     with running(listen, baudrate=baudrate, jitter_s=0) as simulator, plugged_in(simulator, baudrate) as port:
-        took = []
+        took: list[float] = []
         while len(took) < TRIES and (not took or min(took) > expected_s + 0.004):
             start = time.perf_counter()
             assert len(ask(port, 0x42, "02")) == 140
@@ -44,7 +44,7 @@ def test_an_answer_takes_the_time_that_the_wire_needs(listen, baudrate, expected
 
 def test_bytes_come_one_after_the_other(pty_at):
     with running(pty_at, baudrate=9600, jitter_s=0) as simulator, plugged_in(simulator, 9600) as port:
-        took = []
+        took: list[tuple[float, float]] = []
         for _ in range(TRIES):
             start = time.perf_counter()
             port.write(request(0x42, "02"))

@@ -1,0 +1,121 @@
+r"""Asking at the prompt of a text console: one command, its answer up to ``$$`` and the prompt, whatever comes between.
+
+::
+
+    pwr CR                                     we
+    pwr LF CR @ … CR LF $$ CR LF CR pylon>     the battery: its echo, the body, the end, the prompt
+
+An answer ends in the bytes, never by time. Its echo proves nothing: it comes garbled, doubled or not at all. The pager
+of long answers waits for Enter; anything else would be swallowed by it.
+"""
+
+import logging
+import re
+
+from pylon2mqtt.errors import FrameError, TransportTimeoutError
+from pylon2mqtt.transports.base import ByteTransport
+
+from .base import Clock
+
+_LOG = logging.getLogger(__name__)
+
+BAUDRATE = 115200
+ENTER = b"\r"
+
+WAKE_BAUDRATE = 1200
+WAKE_FRAME = b"~20014682C0048520FCC3\r"
+"""US2000B and US3000A boot their console at 1200 baud; this binary request (82) switches it to 115200 until the next
+power cut. Only ever sent after silence at 115200. Source: irekzielinski/Pylontech-Battery-Monitoring, HeldvomForst."""
+
+# An answer begins at once and then comes at the line's speed; a gateway may add its delays.
+_SILENCE_S = 1.5
+# The longest answer known, 10 kB, takes 0.9 s on the wire.
+_LONGEST_S = 8.0
+# How long to look for more bytes before looking whether the pager waits, or the end was lost.
+_LOOK_S = 0.25
+# After the wake frame the console takes up to a second; then Enter until it shows its prompt.
+_WAKING_S = 1.0
+_ENTERS = 5
+
+_PROMPT = re.compile(rb"[A-Za-z_]+>\s*\Z")
+_END = re.compile(rb"\$\$\s*[A-Za-z_]+>\s*\Z")
+_PAGER = re.compile(rb"Press \[Enter\] to be continued[^\r\n]*\Z")
+
+
+class Prompt:
+    """A console that is asked one command at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._greeted = False
+
+    def forget(self) -> None:
+        """Begin anew with the next command: the line was closed, or the battery was away."""
+        self._greeted = False
+
+    def ask(self, line: ByteTransport, command: str, *, attempts: int = 2) -> bytes:
+        """Send a command and return everything up to the prompt; a damaged end is asked again.
+
+        Raises TransportTimeoutError for silence and FrameError when the end stays damaged.
+        """
+        if not self._greeted:
+            self._greet(line)
+        for left in reversed(range(attempts)):
+            line.send(command.encode("ascii") + ENTER)
+            try:
+                return self._answer(line, command)
+            except FrameError as error:
+                _LOG.debug("%s: %s", command, error)
+                if not left:
+                    raise
+        raise ValueError("attempts must be at least 1")
+
+    def _greet(self, line: ByteTransport) -> None:
+        """Get a prompt: the first byte of a session may be noise, and an old console has to be woken up."""
+        line.set_baudrate(BAUDRATE)
+        if not self._enter(line) and not (line.has_baudrate and self._wake(line)):
+            raise TransportTimeoutError(
+                f"{line.line}: the console does not answer: check that the cable is in the battery's console socket, "
+                "receive and transmit, and that the battery is on"
+            )
+        self._greeted = True
+
+    def _enter(self, line: ByteTransport) -> bool:
+        for _ in range(_ENTERS):
+            line.send(ENTER)
+            if _PROMPT.search(line.listen(_LOOK_S)):
+                return True
+        return False
+
+    def _wake(self, line: ByteTransport) -> bool:
+        _LOG.info("%s: silence at %d baud: waking the console up at %d", line.line, BAUDRATE, WAKE_BAUDRATE)
+        line.set_baudrate(WAKE_BAUDRATE)
+        line.send(WAKE_FRAME)
+        line.listen(_WAKING_S)
+        line.set_baudrate(BAUDRATE)
+        return self._enter(line)
+
+    def _answer(self, line: ByteTransport, command: str) -> bytes:
+        """Collect bytes until ``$$`` and a prompt stand at their end."""
+        told = bytearray()
+        ends_at = self._clock.now() + _LONGEST_S
+        silent_at = self._clock.now() + _SILENCE_S
+        while self._clock.now() < ends_at:
+            try:
+                told += line.read_until(b">", _LOOK_S)
+                silent_at = self._clock.now() + _SILENCE_S
+            except TransportTimeoutError:
+                if rest := line.listen(0):
+                    told += rest
+                    silent_at = self._clock.now() + _SILENCE_S
+                elif self._clock.now() >= silent_at or _PROMPT.search(told):
+                    break
+            if _END.search(told):
+                return bytes(told)
+            if _PAGER.search(told):
+                told += b"\r\n"
+                line.send(ENTER)
+        self._greeted = False
+        if not told:
+            raise TransportTimeoutError(f"{line.line}: no answer to {command!r}")
+        raise FrameError(f"the answer to {command!r} has no end: {bytes(told[-40:])!r}")
