@@ -22,6 +22,8 @@ _LOG = logging.getLogger(__name__)
 _LISTEN_S = 2.5
 # A console answers Enter with its prompt at once; over a gateway a little later.
 _PROMPT_S = 0.6
+# How often to look whether enough came.
+_LOOK_S = 0.1
 _CONSOLE_BAUDRATE = 115200
 _PROMPT = re.compile(rb"[A-Za-z_]+>\s*\Z")
 
@@ -93,7 +95,7 @@ class Auto:
                 continue
             line.set_baudrate(probe.baudrate)
             line.send(probe.question)
-            told = line.listen(probe.wait_s)
+            told = _heard_until(line, probe.wait_s, probe.recognises)
             if probe.recognises(told):
                 rate = f" at {probe.baudrate} baud" if line.has_baudrate else ""
                 _LOG.info("%s: %s speaks %s%s", self._name, line.line, probe.title, rate)
@@ -125,10 +127,20 @@ class Auto:
 
     def _no_console(self, line: ByteTransport, heard: _Heard) -> None:
         line.send(b"\r")
-        told = line.listen(_PROMPT_S)
+        told = _heard_until(line, _PROMPT_S, _PROMPT.search)
         if _PROMPT.search(told):
             raise FrameError(
                 f"{line.line}: a text console answers here, which this version cannot read yet. Put the cable into the "
                 "battery's RS485 socket"
             )
         heard.note(told, b"\r")
+
+
+def _heard_until(line: ByteTransport, seconds: float, enough: Callable[[bytes], object]) -> bytes:
+    """Listen for so many seconds, or until what came is enough."""
+    told = b""
+    for _ in range(round(seconds / _LOOK_S)):
+        told += line.listen(_LOOK_S)
+        if enough(told):
+            break
+    return told
