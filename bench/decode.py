@@ -25,6 +25,9 @@ MODELS = ("US3000C", "US5000")
 _MODULES, _APART_S, _DAY_S = 8, 900.0, 86400.0
 _IN_A_ROW = 48
 
+Exchange = tuple[bytes, Frame]
+"""An answer, and the question that it answers."""
+
 
 def run(*, quick: bool) -> None:
     """Measure both shapes of the answer and print one table for each."""
@@ -44,7 +47,7 @@ def run(*, quick: bool) -> None:
         )
 
 
-def _day(model: str) -> Iterator[tuple[bytes, Frame]]:
+def _day(model: str) -> Iterator[Exchange]:
     """Every module's answers and their questions, in the order in which a bridge gets them."""
     bank = VirtualBank(stack(model, _MODULES))
     battery = Rs485Battery(bank)
@@ -55,25 +58,23 @@ def _day(model: str) -> Iterator[tuple[bytes, Frame]]:
             yield battery.answer(question.to_bytes()), question
 
 
-def _measure(day: list[tuple[bytes, Frame]], rounds: int) -> tuple[float, float, list[float]]:
+def _measure(day: list[Exchange], rounds: int) -> tuple[float, float, list[float]]:
     """The medians of both and the ratio of every pair, taken in turns."""
     their = _without_port()
     pairs = [
-        (
-            _seconds(lambda i=i: [decode_ours(*one) for one in day[i : i + _IN_A_ROW]]),
-            _seconds(lambda i=i: [decode_theirs(their, answer) for answer, _ in day[i : i + _IN_A_ROW]]),
-        )
+        (_seconds(part, lambda one: decode_ours(*one)), _seconds(part, lambda one: decode_theirs(their, one[0])))
         for _ in range(rounds)
-        for i in range(0, len(day), _IN_A_ROW)
+        for part in (day[i : i + _IN_A_ROW] for i in range(0, len(day), _IN_A_ROW))
     ]
     ours, theirs = zip(*pairs, strict=True)
     return median(ours), median(theirs), [b / a for a, b in pairs]
 
 
-def _seconds(decode: Callable[[], object]) -> float:
+def _seconds(part: list[Exchange], decode: Callable[[Exchange], object]) -> float:
     began = time.perf_counter()
-    decode()
-    return (time.perf_counter() - began) / _IN_A_ROW
+    for one in part:
+        decode(one)
+    return (time.perf_counter() - began) / len(part)
 
 
 def decode_ours(answer: bytes, question: Frame) -> Bank:

@@ -91,17 +91,16 @@ def checksum(text: bytes) -> int:
 
 def length_field(characters: int) -> int:
     """LENGTH for an INFO of so many characters: LCHKSUM above LENID."""
-    lchksum = -sum(map(_nibble, f"{characters:03X}")) & 0xF
-    return lchksum << 12 | characters
+    return (-_nibbles(characters) & 0xF) << 12 | characters
 
 
-def _nibble(character: str) -> int:
-    return int(character, 16)
+def _nibbles(length: int) -> int:
+    return (length >> 12) + (length >> 8 & 0xF) + (length >> 4 & 0xF) + (length & 0xF)
 
 
 def _check_length(text: bytes) -> None:
-    length = text[8:12].decode()
-    if sum(map(_nibble, length)) & 0xF:
-        raise FrameError(f"LENGTH {length} fails its LCHKSUM")
-    if int(length[1:], 16) != len(text) - 16:
-        raise FrameError(f"LENGTH {length} does not fit an INFO of {len(text) - 16} characters")
+    length = int(text[8:12], 16)
+    if _nibbles(length) & 0xF:
+        raise FrameError(f"LENGTH {length:04X} fails its LCHKSUM")
+    if length & 0xFFF != len(text) - 16:
+        raise FrameError(f"LENGTH {length:04X} does not fit an INFO of {len(text) - 16} characters")

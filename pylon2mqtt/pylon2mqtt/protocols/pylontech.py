@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -117,47 +118,58 @@ def _walk(layout: Construct, frame: Frame, all_modules: bool, extra_bytes: Seque
 
 
 def _analog(block: Any, frame: Frame, number: int, address: int) -> Module:
-    if block.user_defined_items not in (2, 4):
-        raise DecodeError(f"{block.user_defined_items} user defined items is another dialect", raw=frame.to_bytes())
-    capacity = block.above_65_ah or block
-    temperatures = [*map(_celsius, block.temperatures_dk)]
+    if block["user_defined_items"] not in (2, 4):
+        items = block["user_defined_items"]
+        raise DecodeError(f"{items} user defined items is another dialect", raw=frame.to_bytes())
+    capacity = block["above_65_ah"] or block
+    temperatures = [*map(_celsius, block["temperatures_dk"])]
     groups = temperatures[1:5] + temperatures[6:]
     module = Module(
         number=number,
         address=address,
-        voltage=block.voltage_mv / 1000,
-        current=block.current_da / 10,
+        voltage=block["voltage_mv"] / 1000,
+        current=block["current_da"] / 10,
         temperature=temperatures[0] if temperatures else None,
         temperatures=tuple(groups) or None,
         mos_temperature=temperatures[5] if len(temperatures) > 5 else None,
-        remaining_capacity=capacity.remaining_mah / 1000,
-        full_capacity=capacity.full_mah / 1000,
-        cycles=block.cycles,
-        cells=tuple(Cell(number=i, voltage=mv / 1000) for i, mv in enumerate(block.cells_mv, 1)),
+        remaining_capacity=capacity["remaining_mah"] / 1000,
+        full_capacity=capacity["full_mah"] / 1000,
+        cycles=block["cycles"],
+        cells=tuple(map(_cell, range(1, len(block["cells_mv"]) + 1), block["cells_mv"])),
     )
     if doubt := _doubt(module):
         raise DecodeError(f"module {number}: {doubt}", raw=frame.to_bytes())
     return module
 
 
+@lru_cache(maxsize=4096)
+def _cell(number: int, mv: int) -> Cell:
+    """A cell is a value: most of them were met before."""
+    return Cell(number=number, voltage=mv / 1000)
+
+
 def _doubt(module: Module) -> str | None:
     """What about an analog answer cannot be true, if anything."""
     cells = [cell.voltage or 0.0 for cell in module.cells or ()]
-    temperatures = [module.temperature, *(module.temperatures or ()), module.mos_temperature]
+    if not 0 < len(cells) <= _MOST_CELLS:
+        return f"{len(cells)} cells"
+    if min(cells) < _CELL_V[0] or max(cells) >= _CELL_V[1] or _NO_READING_V in cells:
+        return f"cells of {cells} V"
+    return _module_doubt(module, sum(cells))
+
+
+def _module_doubt(module: Module, cells_v: float) -> str | None:
+    temperatures = (module.temperature, *(module.temperatures or ()), module.mos_temperature)
     told = [t for t in temperatures if t is not None]
     voltage, current = module.voltage or 0.0, module.current or 0.0
     remaining, full = module.remaining_capacity or 0.0, module.full_capacity or 0.0
-    doubts = {
-        f"{len(cells)} cells, {len(told)} temperatures": not cells
-        or len(cells) > _MOST_CELLS
-        or len(told) > _MOST_TEMPERATURES,
-        f"cells of {cells} V": not all(_CELL_V[0] <= volts < _CELL_V[1] for volts in cells) or _NO_READING_V in cells,
-        f"cells of {sum(cells):.3f} V in a module of {voltage} V": abs(sum(cells) - voltage) > _SUM_V,
-        f"temperatures of {told} °C": not all(_TEMPERATURE_C[0] <= t <= _TEMPERATURE_C[1] for t in told),
-        f"a current of {current} A": abs(current) > _CURRENT_A,
-        f"{remaining} Ah left of {full} Ah": remaining > _MOST_REMAINING * full,
-    }
-    return next((text for text, doubtful in doubts.items() if doubtful), None)
+    if abs(cells_v - voltage) > _SUM_V:
+        return f"cells of {cells_v:.3f} V in a module of {voltage} V"
+    if len(told) > _MOST_TEMPERATURES or not all(_TEMPERATURE_C[0] <= t <= _TEMPERATURE_C[1] for t in told):
+        return f"temperatures of {told} °C"
+    if abs(current) > _CURRENT_A:
+        return f"a current of {current} A"
+    return f"{remaining} Ah left of {full} Ah" if remaining > _MOST_REMAINING * full else None
 
 
 def _alarm(block: Any, _frame: Frame, number: int, address: int) -> Module:
