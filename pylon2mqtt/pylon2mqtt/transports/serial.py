@@ -6,6 +6,7 @@ as it likes; the end of an answer is found in the bytes, never in their timing.
 
 import errno
 import logging
+import select
 import termios
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 # How long one look for bytes waits: a stop is seen, and a deadline overrun, by this much at the most.
 _LOOK_S = 0.1
+# More than any line carries between two looks.
+_MOST_AT_ONCE = 4096
 # A line that does not take our few characters within this time is gone, or held by flow control.
 _WRITE_TIMEOUT_S = 1.0
 # The rate until a protocol chooses one: the one that most batteries speak.
@@ -55,8 +58,10 @@ class SerialTransport:
         self.close()
         self._pending.clear()
         with self._translated("cannot open"):
-            port = serial.serial_for_url(self.line, baudrate=self._baudrate, timeout=_LOOK_S, do_not_open=True)
-            if not self.line.startswith("rfc2217:"):
+            port = serial.serial_for_url(self.line, baudrate=self._baudrate, timeout=0, do_not_open=True)
+            if self.line.startswith("rfc2217:"):
+                port.timeout = _LOOK_S  # its bytes come from a thread: there is no file to wait for
+            else:
                 port.write_timeout = _WRITE_TIMEOUT_S
             if "://" not in self.line:
                 port.exclusive = True
@@ -136,8 +141,11 @@ class SerialTransport:
         if self._cancelled:
             raise TransportError(f"{self.line}: stopped")
         with self._translated("cannot read from"):
-            data: bytes = port.read(max(1, port.in_waiting))
-        return data
+            if port.timeout:
+                data: bytes = port.read(max(1, port.in_waiting))
+                return data
+            ready, _, _ = select.select([port.fileno()], [], [], _LOOK_S)
+            return port.read(_MOST_AT_ONCE) if ready else b""
 
     def _opened(self) -> serial.Serial:
         if self._port is None:
