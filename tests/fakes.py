@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pylon2mqtt.errors import TransportError, TransportTimeoutError
 from pylon2mqtt.protocols.base import Clock
 from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.console.battery import ConsoleBattery
 from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.simulator.rs485 import Rs485Battery
 
@@ -119,3 +120,47 @@ def bench(model: str = "US3000C", modules: int = 3, *, baudrate: int = 115200) -
     bank.advance(60)
     battery = Rs485Battery(bank)
     return Bench(bank, battery, FakeLine(battery.answer, time, baudrate=baudrate), time)
+
+
+class ConsoleLine(FakeLine):
+    """A line with a text console at its end, which may have to be woken up at another rate."""
+
+    def __init__(self, battery: ConsoleBattery, time: FakeTime) -> None:
+        self._battery = battery
+        super().__init__(self._typed, time)
+
+    def _typed(self, raw: bytes) -> bytes:
+        return b"".join(self._battery.answer(part) for part in self._battery.split(bytearray(raw)))
+
+    def send(self, data: bytes) -> None:
+        self.battery_baudrate = self._battery.baudrate or 115200
+        super().send(data)
+
+    @property
+    def commands(self) -> list[str]:
+        """Every command that was sent, without bare Enters."""
+        return [sent.decode("latin-1").strip() for sent in self.sent if sent.strip()]
+
+
+@dataclass
+class ConsoleBench:
+    """A virtual bank with a text console on a fake line in fake time."""
+
+    bank: VirtualBank
+    battery: ConsoleBattery
+    line: ConsoleLine
+    time: FakeTime
+
+    def during(self, act: Callable[[], object]) -> list[str]:
+        """The commands that were sent while ``act`` ran."""
+        before = len(self.line.commands)
+        act()
+        return self.line.commands[before:]
+
+
+def console_bench(model: str = "US3000C", modules: int | None = None) -> ConsoleBench:
+    time = FakeTime()
+    bank = VirtualBank(stack(model, modules))
+    bank.advance(60)
+    battery = ConsoleBattery(bank)
+    return ConsoleBench(bank, battery, ConsoleLine(battery, time), time)

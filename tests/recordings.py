@@ -79,7 +79,8 @@ def _told(answer: Answer) -> dict[str, Any]:
 def _exchanges(path: Path) -> Iterator[Answer]:
     for number, exchange in enumerate(recording(path).exchanges):
         request = exchange.sent.decode("latin-1").rstrip("\r")
-        yield Answer(f"{path.stem}-{number}-{request[7:9]}", path.parent.name, request, exchange.received)
+        if request:  # a bare Enter asks for nothing
+            yield Answer(f"{path.stem}-{number}", path.parent.name, request, exchange.received)
 
 
 def _own() -> Iterator[Answer]:

@@ -45,8 +45,10 @@ HOMES = {
 
 # Files of protocols/ that are no protocol of their own.
 SHARED_PROTOCOL_FILES = {
-    "__init__", "auto", "base", "binary", "frame", "pylontech", "pylontech_info", "pylontech_questions", "registry",
-    "roster", "schedule",
+    "__init__", "auto", "base", "registry", "roster", "schedule",
+    "binary", "frame", "pylontech", "pylontech_info", "pylontech_questions",
+    "prompt", "console_answers", "console_euro", "console_events", "console_modules", "console_sheets",
+    "console_tables", "console_text", "console_values",
 }  # fmt: skip
 
 LONGEST_FUNCTION = 60

@@ -3,11 +3,12 @@
 import logging
 
 import pytest
-from tests.fakes import Bench, FakeLine, bench
+from tests.fakes import Bench, FakeLine, bench, console_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.frame import Frame
+from pylon2mqtt.protocols.prompt import WAKE_FRAME
 from pylon2mqtt.protocols.registry import driver
 
 
@@ -67,13 +68,25 @@ def test_a_refusal_is_an_answer_too() -> None:
     assert len(auto(rig).read(rig.line).modules) == 3
 
 
-@pytest.mark.parametrize("prompt", [b"\n\rpylon>", b"pylon_debug>", b"\r\nPYTES>"])
-def test_a_console_is_told_and_gets_no_binary_frame(prompt: bytes) -> None:
-    rig = bench()
-    rig.line.spoil = lambda asked, _told: prompt if asked == b"\r" else b""
-    with pytest.raises(FrameError, match="a text console answers here"):
-        auto(rig).read(rig.line)
-    assert rig.line.sent == [b"\r"]
+@pytest.mark.parametrize("model", ["US3000C", "US5000"])
+def test_a_console_is_found_by_its_prompt_and_gets_no_binary_frame(
+    model: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = console_bench(model, 2)
+    reader = driver("auto", name="House", clock=rig.time.clock, stagger_s=0)
+    with caplog.at_level(logging.INFO):
+        assert len(reader.read(rig.line).modules) == 2
+    assert "House: fake speaks the text console (RS232)" in caplog.text
+    assert not [raw for raw in rig.line.sent if raw.startswith(b"~")]
+
+
+def test_a_sleeping_console_is_woken_up_after_everything_else_was_silent() -> None:
+    rig = console_bench("US2000", 2)
+    reader = driver("auto", name="House", clock=rig.time.clock, stagger_s=0)
+    assert len(reader.read(rig.line).modules) == 2
+    frames = [raw for raw in rig.line.sent if raw.startswith(b"~")]
+    assert frames[-1] == WAKE_FRAME
+    assert frames.count(WAKE_FRAME) == 1
 
 
 def test_where_another_reader_asks_nothing_is_sent() -> None:

@@ -16,13 +16,13 @@ from pylon2mqtt.simulator.rs485 import Rs485Battery
 
 
 @contextmanager
-def running(listen: str = "", **options) -> Iterator[Simulator]:
+def running(listen: str = "", protocol: str = "rs485", **options) -> Iterator[Simulator]:
     """Let a simulator serve in a thread, at a terminal of its own where no other place is given."""
     if not listen:
-        with TemporaryDirectory() as folder, running(f"pty:{folder}/battery", **options) as simulator:
+        with TemporaryDirectory() as folder, running(f"pty:{folder}/battery", protocol, **options) as simulator:
             yield simulator
         return
-    simulator = Simulator("rs485", listen, **options)
+    simulator = Simulator(protocol, listen, **options)
     simulator.open()
     stop = threading.Event()
     thread = threading.Thread(target=simulator.serve, args=(stop.is_set,), daemon=True)

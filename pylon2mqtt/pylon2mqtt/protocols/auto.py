@@ -1,12 +1,12 @@
 """Finding out which language a battery speaks, by asking as little and as harmlessly as possible.
 
-First listen: whoever already talks must not be disturbed. Then Enter, which makes a text console show its prompt and
-means nothing to anybody else. Then each protocol's own harmless question, in the order of the registry, and only as
-long as nothing has answered. What was found is kept; what was not is said with its likeliest cause.
+First listen: whoever already talks must not be disturbed. Then each protocol's own harmless question, the least
+meaning to others first (Enter, which makes a text console show its prompt), and only as long as nothing has answered.
+Only after silence may each driver look in its own way. What was found is kept; what was not is said with its likeliest
+cause.
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -20,12 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 # An inverter asks its battery every second or two; a console says nothing by itself.
 _LISTEN_S = 2.5
-# A console answers Enter with its prompt at once; over a gateway a little later.
-_PROMPT_S = 0.6
 # How often to look whether enough came.
 _LOOK_S = 0.1
-_CONSOLE_BAUDRATE = 115200
-_PROMPT = re.compile(rb"[A-Za-z_]+>\s*\Z")
 
 
 @dataclass(slots=True)
@@ -67,7 +63,7 @@ class Auto:
         self, *, name: str | None, probes: Iterable[Probe], make_driver: Callable[[str], BatteryProtocol]
     ) -> None:
         self._name = name
-        self._probes = tuple(probes)
+        self._probes = tuple(sorted(probes, key=lambda probe: probe.rank))
         self._make_driver = make_driver
         self._driver: BatteryProtocol | None = None
 
@@ -87,11 +83,10 @@ class Auto:
 
     def _find(self, line: ByteTransport) -> str:
         heard = _Heard()
-        line.set_baudrate(_CONSOLE_BAUDRATE)
+        line.set_baudrate(self._probes[0].baudrate)
         self._not_in_use(line, line.listen(_LISTEN_S), heard)
-        self._no_console(line, heard)
         for probe in self._probes:
-            if probe.baudrate != _CONSOLE_BAUDRATE and not line.has_baudrate:
+            if probe.baudrate != self._probes[0].baudrate and not line.has_baudrate:
                 continue
             line.set_baudrate(probe.baudrate)
             line.send(probe.question)
@@ -104,8 +99,11 @@ class Auto:
         raise heard.verdict(line.line)
 
     def _first_reading(self, line: ByteTransport, silence: TransportTimeoutError) -> Bank:
-        """Where no probe was answered, let each driver look in its own way: some units know only a few questions."""
-        for protocol in dict.fromkeys(probe.protocol for probe in self._probes):
+        """Where no probe was answered, let each driver look in its own way: some units know only a few questions.
+
+        The console's comes last, because it ends with a frame that switches an old console on.
+        """
+        for protocol in dict.fromkeys(probe.protocol for probe in reversed(self._probes)):
             driver = self._make_driver(protocol)
             try:
                 bank = driver.read(line)
@@ -124,16 +122,6 @@ class Auto:
                 "another socket of the battery: two readers on one line spoil both"
             )
         heard.note(told, b"")
-
-    def _no_console(self, line: ByteTransport, heard: _Heard) -> None:
-        line.send(b"\r")
-        told = _heard_until(line, _PROMPT_S, _PROMPT.search)
-        if _PROMPT.search(told):
-            raise FrameError(
-                f"{line.line}: a text console answers here, which this version cannot read yet. Put the cable into the "
-                "battery's RS485 socket"
-            )
-        heard.note(told, b"\r")
 
 
 def _heard_until(line: ByteTransport, seconds: float, enough: Callable[[bytes], object]) -> bytes:

@@ -38,11 +38,13 @@ class BatteryProtocol(Protocol):
 class Probe:
     """One harmless question that finds out whether a line speaks a protocol.
 
-    ``recognises`` tells a good answer, ``is_question`` another reader's request, both in whatever was heard.
+    Lower ranks are asked first: the less a question can mean to others, the lower. ``recognises`` tells a good answer,
+    ``is_question`` another reader's request, both in whatever was heard.
     """
 
     protocol: str
     title: str
+    rank: int
     baudrate: int
     question: bytes
     wait_s: float

@@ -10,12 +10,12 @@ of long answers waits for Enter; anything else would be swallowed by it.
 """
 
 import logging
-import re
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock
+from .console_text import ends, pager_waits, prompt_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -36,10 +36,6 @@ _LOOK_S = 0.25
 # After the wake frame the console takes up to a second; then Enter until it shows its prompt.
 _WAKING_S = 1.0
 _ENTERS = 5
-
-_PROMPT = re.compile(rb"[A-Za-z_]+>\s*\Z")
-_END = re.compile(rb"\$\$\s*[A-Za-z_]+>\s*\Z")
-_PAGER = re.compile(rb"Press \[Enter\] to be continued[^\r\n]*\Z")
 
 
 class Prompt:
@@ -83,7 +79,7 @@ class Prompt:
     def _enter(self, line: ByteTransport) -> bool:
         for _ in range(_ENTERS):
             line.send(ENTER)
-            if _PROMPT.search(line.listen(_LOOK_S)):
+            if prompt_of(line.listen(_LOOK_S)):
                 return True
         return False
 
@@ -97,7 +93,7 @@ class Prompt:
 
     def _answer(self, line: ByteTransport, command: str) -> bytes:
         """Collect bytes until ``$$`` and a prompt stand at their end."""
-        told = bytearray()
+        told = b""
         ends_at = self._clock.now() + _LONGEST_S
         silent_at = self._clock.now() + _SILENCE_S
         while self._clock.now() < ends_at:
@@ -108,14 +104,14 @@ class Prompt:
                 if rest := line.listen(0):
                     told += rest
                     silent_at = self._clock.now() + _SILENCE_S
-                elif self._clock.now() >= silent_at or _PROMPT.search(told):
+                elif self._clock.now() >= silent_at or prompt_of(told):
                     break
-            if _END.search(told):
-                return bytes(told)
-            if _PAGER.search(told):
+            if ends(told):
+                return told
+            if pager_waits(told):
                 told += b"\r\n"
                 line.send(ENTER)
         self._greeted = False
         if not told:
             raise TransportTimeoutError(f"{line.line}: no answer to {command!r}")
-        raise FrameError(f"the answer to {command!r} has no end: {bytes(told[-40:])!r}")
+        raise FrameError(f"the answer to {command!r} has no end: {told[-40:]!r}")

@@ -12,6 +12,7 @@ from .base import BatteryProtocol, Dialect
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "rs485:Rs485",
+    "console": "console:Console",
 }
 """The name that users write -> the module in this folder and its driver. `AUTO` tries them in this order."""
 
@@ -21,8 +22,8 @@ AUTO = "auto"
 def driver(protocol: str, *, name: str | None, **options: Any) -> BatteryProtocol:
     """Return a new driver for the battery ``name``; raise ConfigError for a protocol that is not known.
 
-    ``options`` are the driver's own: ``clock``, and ``stagger_s``, of which 0 asks everything in the first read instead
-    of spreading the slow questions over many.
+    ``options``: ``clock``; ``cells``, the owner's level (none, statistics, voltages, full); and ``stagger_s``, of which
+    0 asks everything in the first read instead of spreading the slow questions over many.
     """
     if protocol == AUTO:
         probes = (probe for known in PROTOCOLS for probe in cast(Dialect, _module(known)[0]).PROBES)

@@ -126,6 +126,7 @@ PROBES = tuple(
     Probe(
         protocol="rs485",
         title="Pylontech's binary protocol (RS485)",
+        rank=1,
         baudrate=baudrate,
         question=request(Command.VERSION, master).to_bytes(),
         wait_s=timeout_s,
@@ -148,6 +149,7 @@ class Rs485:
         clock: Clock | None = None,
         stagger_s: float = STAGGER_S,
         timeout_s: Mapping[int, float] = TIMEOUT_S,
+        cells: str = "full",  # noqa: ARG002  the answers to 42 bring them anyway
     ) -> None:
         self._name = name
         self._clock = clock or Clock()

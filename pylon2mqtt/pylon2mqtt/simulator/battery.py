@@ -35,6 +35,7 @@ class VirtualBank:
         self.time: Seconds = hour * 3600
         self.charged_wh = 0.0
         self.discharged_wh = 0.0
+        self._forced: dict[int, Amperes] = {}
         self._due: Seconds = 0.0
         self._step()
 
@@ -59,6 +60,12 @@ class VirtualBank:
         for module in self.modules:
             module.set_soc(percent)
 
+    def force(self, module: VirtualModule, current: Amperes | None) -> None:
+        """Let this current flow through one module, whatever its BMS admits; None: its share again."""
+        self._forced.pop(module.number, None)
+        if current is not None:
+            self._forced[module.number] = module.current = current
+
     def advance(self, seconds: Seconds) -> None:
         """Let so much simulated time pass."""
         self._due += seconds
@@ -71,7 +78,7 @@ class VirtualBank:
         ambient = 21.0 + 3.0 * sin(2 * pi * (self.time / 86400 - 0.4))
         bus_v, currents = self._share(self._wanted())
         for module, current in zip(self.modules, currents, strict=True):
-            module.flow(current, ambient, _STEP_S)
+            module.flow(self._forced.get(module.number, current), ambient, _STEP_S)
         energy_wh = bus_v * self.current * _STEP_S / 3600
         self.charged_wh += max(energy_wh, 0.0)
         self.discharged_wh += max(-energy_wh, 0.0)

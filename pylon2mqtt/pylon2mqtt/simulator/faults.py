@@ -4,7 +4,7 @@ A fault turns the pieces of an answer into other pieces, or chatters while nobod
 each is applied to what the one before left.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -22,20 +22,31 @@ _CHATTER_S = 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Bytes and how long the line is idle before them. ``in_one``: not at the line's speed, but in one packet."""
+    """Bytes and how long the line is idle before them.
+
+    ``in_one``: not at the line's speed, but in one packet. ``typed``: an echo, sent while the question still comes in.
+    """
 
     wait: Seconds = 0.0
     data: bytes
     in_one: bool = False
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One question and its answer, which is empty where the battery keeps silent."""
+    """One question and its answer, which is empty where the battery keeps silent, and begins with its ``echo``."""
 
     request: bytes
     answer: bytes
     dice: Random
+    echo: bytes = b""
+
+    def pieces(self, delay: Seconds) -> "Pieces":
+        """The answer on a good line: the echo at once, the rest ``delay`` after the question."""
+        rest = self.answer[len(self.echo) :]
+        echoed = [Piece(data=self.echo, typed=True)] if self.echo else []
+        return echoed + ([Piece(wait=delay, data=rest)] if rest else [])
 
 
 Pieces = list[Piece]
@@ -184,7 +195,13 @@ FAULTS: dict[str, Fault] = {
     "split": split,
     "merged": merged,
 }
-"""What `fault NAME` can set."""
+"""What `fault NAME` can set, where the battery's protocol names no others."""
+
+LINE_FAULTS = {
+    name: FAULTS[name]
+    for name in ("silence", "noise", "nuls", "bit-error", "truncation", "late", "garbage", "split", "merged")
+}
+"""Those that any line may have, whatever is spoken on it."""
 
 CHATTER: dict[str, tuple[Chatter, Seconds]] = {
     "garbage": (_garbage_always, 0.0),
@@ -202,16 +219,17 @@ class _Active:
 
 
 class Faults:
-    """The faults that are set now."""
+    """The faults that are set now, out of those ``known``."""
 
-    def __init__(self, clock: Callable[[], Seconds]) -> None:
+    def __init__(self, clock: Callable[[], Seconds], known: Mapping[str, Fault] = FAULTS) -> None:
+        self.known = known
         self._clock = clock
         self._active: dict[str, _Active] = {}
 
     def set(self, name: str, *, seconds: Seconds | None = None, answers: int | None = None) -> None:
         """Set a fault for so long, for so many answers, or until `clear`. Raises ConfigError for an unknown name."""
-        if name not in FAULTS:
-            raise ConfigError(f"there is no fault {name!r}: choose from {', '.join(FAULTS)}, or none")
+        if name not in self.known:
+            raise ConfigError(f"there is no fault {name!r}: choose from {', '.join(self.known)}, or none")
         now = self._clock()
         until = None if seconds is None else now + seconds
         self._active[name] = _Active(until=until, answers_left=answers, chatters_at=now)
@@ -230,9 +248,9 @@ class Faults:
 
     def spoil(self, exchange: Exchange, delay: Seconds) -> Pieces:
         """The pieces to send for an exchange whose answer is due ``delay`` after the question."""
-        pieces = [Piece(wait=delay, data=exchange.answer)] if exchange.answer else []
+        pieces = exchange.pieces(delay)
         for name in self.names():
-            pieces = FAULTS[name](exchange, pieces)
+            pieces = self.known[name](exchange, pieces)
             self._count(name)
         return pieces
 
@@ -256,8 +274,10 @@ class Faults:
 
 
 def _changed(piece: Piece, change: Callable[[bytes], bytes]) -> Piece:
-    """The piece with other bytes; crumbs that another fault left stay as they are."""
-    return Piece(wait=piece.wait, data=change(piece.data), in_one=piece.in_one) if len(piece.data) > 2 else piece
+    """The piece with other bytes; an echo, and crumbs that another fault left, stay as they are."""
+    if piece.typed or len(piece.data) <= 2:
+        return piece
+    return Piece(wait=piece.wait, data=change(piece.data), in_one=piece.in_one)
 
 
 def _noise(dice: Random, length: int) -> bytes:

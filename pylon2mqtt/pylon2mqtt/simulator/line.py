@@ -53,6 +53,9 @@ class Line(Protocol):
     def drop(self) -> bool:
         """Hang up on the host, where that can be; whether somebody was there."""
 
+    def set_baudrate(self, baudrate: int) -> None:
+        """Speak and hear at this rate from now on."""
+
 
 def line_at(listen: str, baudrate: int) -> Line:
     """The line that ``pty:PATH`` or ``tcp:HOST:PORT`` describes. Raises ConfigError."""
@@ -61,8 +64,16 @@ def line_at(listen: str, baudrate: int) -> Line:
         return PtyLine(place, baudrate)
     host, _, port = place.rpartition(":")
     if kind == "tcp" and host and port.isdecimal() and int(port) < 65536:
-        return TcpLine(host, int(port))
+        return TcpLine(host, int(port), baudrate)
     raise ConfigError(f"{listen!r} is no place to listen at: write pty:PATH or tcp:HOST:PORT (port 0 takes a free one)")
+
+
+def _speed(baudrate: int) -> int:
+    """The terminal's number for a rate. Raises ConfigError."""
+    if baudrate not in _SPEEDS:
+        raise ConfigError(f"a terminal knows no {baudrate} Bd: choose from {', '.join(map(str, sorted(_SPEEDS)))}")
+    speed: int = _SPEEDS[baudrate]
+    return speed
 
 
 class PtyLine:
@@ -73,10 +84,8 @@ class PtyLine:
     """
 
     def __init__(self, path: str, baudrate: int) -> None:
-        if baudrate not in _SPEEDS:
-            raise ConfigError(f"a terminal knows no {baudrate} Bd: choose from {', '.join(map(str, sorted(_SPEEDS)))}")
         self._path = Path(path)
-        self._speed = _SPEEDS[baudrate]
+        self._speed = _speed(baudrate)
         self._master: int | None = None
         self._slave: int | None = None
         self._static = Random(baudrate)  # noqa: S311 - line noise
@@ -145,15 +154,24 @@ class PtyLine:
         """A terminal has no connection to drop: see `close`."""
         return False
 
+    def set_baudrate(self, baudrate: int) -> None:
+        """Speak at another rate, whatever the host's is."""
+        self._speed = _speed(baudrate)
+
     def _host_has_our_speed(self, master: int) -> bool:
         return bool(termios.tcgetattr(master)[5] == self._speed)
 
 
 class TcpLine:
-    """A serial gateway: one client at a time, bytes as they come. Port 0 takes a free one, and keeps it."""
+    """A serial gateway: one client at a time, bytes as they come. Port 0 takes a free one, and keeps it.
 
-    def __init__(self, host: str, port: int) -> None:
+    The gateway's own rate is fixed: while the battery's is another one, neither understands the other.
+    """
+
+    def __init__(self, host: str, port: int, baudrate: int) -> None:
         self._host, self._port = host, port
+        self._baudrate = self._battery_baudrate = baudrate
+        self._static = Random(baudrate)  # noqa: S311 - line noise
         self._door: socket.socket | None = None
         self._client: socket.socket | None = None
 
@@ -205,10 +223,16 @@ class TcpLine:
         """Send to the client, if there is one."""
         if self._client is None:
             return
+        if self._battery_baudrate != self._baudrate:
+            data = self._static.randbytes(len(data))
         try:
             self._client.sendall(data)
         except OSError:
             self.drop()
+
+    def set_baudrate(self, baudrate: int) -> None:
+        """Let the battery speak at another rate; the gateway's stays."""
+        self._battery_baudrate = baudrate
 
     def _let_in(self, door: socket.socket) -> None:
         client, _ = door.accept()
@@ -228,4 +252,4 @@ class TcpLine:
             data = b""
         if not data:
             self.drop()
-        return data
+        return data if self._battery_baudrate == self._baudrate else b""

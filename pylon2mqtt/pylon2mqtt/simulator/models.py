@@ -4,7 +4,7 @@ Sources: RS485-protocol-pylon-low-voltage V3.3 for the shapes; the voltages, cur
 real modules of the kind report; versions are of the right shape only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AmpereHours, Amperes, Celsius, Volts
@@ -134,9 +134,51 @@ _DATA_SHEETS = (
         discharge_current_limit=55.5,
         parameters=Parameters(module_high=28.8, module_low=24.4, module_under=22.4),
     ),
+    BatteryModel(
+        name="US3000D",
+        device_name="US3000D",
+        barcode_letters="CD",
+        capacity=74.0,
+        charge_current_limit=37.0,
+        discharge_current_limit=37.0,
+        parameters=Parameters(charge_current=70.0, discharge_current=70.0, module_high=57.6),
+    ),
+    BatteryModel(
+        name="Pytes-4850P",
+        device_name="E-BOX-4850",
+        barcode_letters="EP",
+        capacity=50.0,
+        temperatures=6,
+        charge_current_limit=50.0,
+        discharge_current_limit=50.0,
+        parameters=Parameters(charge_current=102.0, discharge_current=102.0),
+    ),
+    BatteryModel(
+        name="Pytes-V5",
+        device_name="E-BOX-48V",
+        barcode_letters="EV",
+        capacity=100.0,
+        cells=16,
+        temperatures=6,
+        charge_voltage_limit=56.8,
+        discharge_voltage_limit=48.0,
+        charge_current_limit=50.0,
+        discharge_current_limit=50.0,
+        parameters=Parameters(
+            charge_current=105.0, discharge_current=105.0, module_high=57.6, module_low=48.0, module_under=44.8
+        ),
+    ),
 )
 
-MODELS = {model.name: model for model in _DATA_SHEETS}
+_BY_NAME = {model.name: model for model in _DATA_SHEETS}
+
+_OTHER_FIRMWARE = (
+    replace(_BY_NAME["US3000C"], name="US3000C-B69.25", main_line_version=(0, 6, 9)),
+    replace(_BY_NAME["US5000"], name="US5000-B69.26", software=(2, 3)),
+)
+"""Modules of which later firmware says other things on its console."""
+
+MODELS = _BY_NAME | {model.name: model for model in _OTHER_FIRMWARE}
 
 
 def stack(names: str, modules: int | None) -> tuple[BatteryModel, ...]:

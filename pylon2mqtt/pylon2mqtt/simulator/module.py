@@ -53,7 +53,10 @@ STOPS_DISCHARGE = frozenset(
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class VirtualModule:
-    """One box. ``alarms`` are those ordered: kind and cell (None: the whole module)."""
+    """One box. ``alarms`` are those ordered: kind and cell (None: the whole module).
+
+    ``warnings`` are alike, but the BMS only tells of them: they stop nothing. Not every protocol shows them.
+    """
 
     number: int
     model: BatteryModel
@@ -71,6 +74,7 @@ class VirtualModule:
     switches_rise: Celsius = 0.0
     ambient: Celsius = 21.0
     alarms: set[tuple[AlarmKind, int | None]] = field(default_factory=set)
+    warnings: set[tuple[AlarmKind, int | None]] = field(default_factory=set)
 
     @property
     def remaining(self) -> float:
@@ -86,6 +90,16 @@ class VirtualModule:
     def cycles(self) -> int:
         """Full discharges so far."""
         return int(self.discharged / self.model.capacity)
+
+    @property
+    def soh(self) -> int:
+        """State of health in percent: one less with every hundred cycles."""
+        return max(0, 100 - self.cycles // 100)
+
+    @property
+    def balancing(self) -> list[bool]:
+        """Which cells are bled, the first cell first."""
+        return [cell.rest_voltage > _BALANCE_FROM for cell in self.cells]
 
     @property
     def resistance(self) -> float:
@@ -170,9 +184,8 @@ class VirtualModule:
     def flow(self, current: Amperes, ambient: Celsius, seconds: Seconds) -> None:
         """Let ``current`` flow for so long, and see what becomes of it."""
         self.current, self.ambient = current, ambient
-        for cell in self.cells:
-            bleed = _BALANCE_A if cell.rest_voltage > _BALANCE_FROM else 0.0
-            cell.flow(current - bleed, seconds)
+        for cell, bled in zip(self.cells, self.balancing, strict=True):
+            cell.flow(current - _BALANCE_A * bled, seconds)
         self.discharged += max(-current, 0.0) * seconds / 3600
         self.not_full_for = 0.0 if self.soc >= 97 else self.not_full_for + seconds
         heat_w = current**2 * self.cells[0].resistance * len(self.cells)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AlarmKind
 
-from .faults import FAULTS
 from .module import VirtualModule
 
 if TYPE_CHECKING:
@@ -16,16 +15,18 @@ if TYPE_CHECKING:
 def carry_out(simulator: "Simulator", text: str) -> str:
     """Do what ``text`` says and return one sentence. Raises ConfigError with what would be possible."""
     name, *words = text.split() or ["help"]
-    if name not in ORDERS:
-        raise ConfigError(f"there is no order {name!r}: choose from {', '.join(ORDERS)}")
-    usage, least, most, order = ORDERS[name]
+    known = {**ORDERS, **simulator.battery.orders}
+    if name not in known:
+        raise ConfigError(f"there is no order {name!r}: choose from {', '.join(known)}")
+    usage, least, most, order = known[name]
     if not least <= len(words) <= most:
         raise ConfigError(f"the order is written {usage}")
     return order(simulator, words)
 
 
-def _help(_simulator: "Simulator", _words: list[str]) -> str:
-    return f"Orders: {'; '.join(usage for usage, *_ in ORDERS.values())}. Faults: {', '.join(FAULTS)}."
+def _help(simulator: "Simulator", _words: list[str]) -> str:
+    rows = [*ORDERS.values(), *simulator.battery.orders.values()]
+    return f"Orders: {'; '.join(usage for usage, *_ in rows)}. Faults: {', '.join(simulator.faults.known)}."
 
 
 def _fault(simulator: "Simulator", words: list[str]) -> str:
@@ -37,51 +38,70 @@ def _fault(simulator: "Simulator", words: list[str]) -> str:
         simulator.faults.set(name)
         return f"The line has {name} until `fault none`."
     if length[0].endswith("x"):
-        answers = int(_number(length[0][:-1], 1, 1e6))
+        answers = int(number_in(length[0][:-1], 1, 1e6))
         simulator.faults.set(name, answers=answers)
         return f"The line has {name} for the next {answers} answers."
-    seconds = _number(length[0], 0, 1e6)
+    seconds = number_in(length[0], 0, 1e6)
     simulator.faults.set(name, seconds=seconds)
     return f"The line has {name} for {seconds:g} s."
 
 
 def _alarm(simulator: "Simulator", words: list[str]) -> str:
-    module = _module(simulator, words[0])
+    module, kind, cell = alarm_named(simulator, words)
+    # A new set, for others may be looking at the old one.
+    module.alarms = module.alarms | {(kind, cell)}
+    return f"Module {module.number} has {kind}{'' if cell is None else f' at cell {cell}'}."
+
+
+def alarm_named(simulator: "Simulator", words: list[str]) -> tuple[VirtualModule, AlarmKind, int | None]:
+    """The module, the kind and the cell (None: the whole module) of MODULE KIND [CELL]. Raises ConfigError."""
+    module = module_named(simulator, words[0])
     known = sorted(simulator.battery.alarm_kinds)
     if words[1] not in known:
         raise ConfigError(f"there is no alarm {words[1]!r} in this protocol: choose from {', '.join(known)}")
-    cell = int(_number(words[2], 1, module.model.cells)) if words[2:] else None
-    # A new set, for others may be looking at the old one.
-    module.alarms = module.alarms | {(AlarmKind(words[1]), cell)}
-    return f"Module {module.number} has {words[1]}{'' if cell is None else f' at cell {cell}'}."
+    return module, AlarmKind(words[1]), int(number_in(words[2], 1, module.model.cells)) if words[2:] else None
+
+
+def _cell_fault(simulator: "Simulator", words: list[str]) -> str:
+    return _alarm(simulator, [words[0], AlarmKind.CELL_FAULT, words[1]])
 
 
 def _clear(simulator: "Simulator", _words: list[str]) -> str:
     for module in simulator.bank.modules:
-        module.alarms = set()
+        module.alarms, module.warnings = set(), set()
     return "No module has an alarm."
 
 
+def _current(simulator: "Simulator", words: list[str]) -> str:
+    module = module_named(simulator, words[0])
+    if words[1] == "free":
+        simulator.bank.force(module, None)
+        return f"Module {module.number} has its share of the current again."
+    amperes = number_in(words[1], -999, 999)
+    simulator.bank.force(module, amperes)
+    return f"{amperes:g} A flow through module {module.number}, whatever its BMS admits."
+
+
 def _vanish(simulator: "Simulator", words: list[str]) -> str:
-    module = _module(simulator, words[0])
+    module = module_named(simulator, words[0])
     module.present = False
     return f"Module {module.number} answers no more."
 
 
 def _return(simulator: "Simulator", words: list[str]) -> str:
-    module = _module(simulator, words[0])
+    module = module_named(simulator, words[0])
     module.present = True
     return f"Module {module.number} answers again."
 
 
 def _soc(simulator: "Simulator", words: list[str]) -> str:
-    percent = _number(words[0], 0, 100)
+    percent = number_in(words[0], 0, 100)
     simulator.bank.set_soc(percent)
     return f"Every module is at {percent:g} %."
 
 
 def _speed(simulator: "Simulator", words: list[str]) -> str:
-    simulator.speed = _number(words[0], 0, 1e5)
+    simulator.speed = number_in(words[0], 0, 1e5)
     return f"The battery's time runs {simulator.speed:g} times as fast as ours."
 
 
@@ -100,12 +120,14 @@ def _drop(simulator: "Simulator", _words: list[str]) -> str:
     return "The client was dropped." if simulator.line.drop() else "There was nobody to drop."
 
 
-def _module(simulator: "Simulator", word: str) -> VirtualModule:
+def module_named(simulator: "Simulator", word: str) -> VirtualModule:
+    """The module with this number. Raises ConfigError."""
     modules = simulator.bank.modules
-    return modules[int(_number(word, 1, len(modules))) - 1]
+    return modules[int(number_in(word, 1, len(modules))) - 1]
 
 
-def _number(word: str, least: float, most: float) -> float:
+def number_in(word: str, least: float, most: float) -> float:
+    """The number that ``word`` writes. Raises ConfigError unless it is between ``least`` and ``most``."""
     try:
         number = float(word)
     except ValueError:
@@ -117,17 +139,21 @@ def _number(word: str, least: float, most: float) -> float:
 
 Order = Callable[["Simulator", list[str]], str]
 
-ORDERS: dict[str, tuple[str, int, int, Order]] = {
+OrderRow = tuple[str, int, int, Order]
+
+ORDERS: dict[str, OrderRow] = {
     "fault": ("fault NAME [SECONDS or ANSWERSx] | fault none", 1, 2, _fault),
     "alarm": ("alarm MODULE KIND [CELL]", 2, 3, _alarm),
+    "cell-fault": ("cell-fault MODULE CELL", 2, 2, _cell_fault),
     "clear": ("clear", 0, 0, _clear),
     "vanish": ("vanish MODULE", 1, 1, _vanish),
     "return": ("return MODULE", 1, 1, _return),
     "soc": ("soc PERCENT", 1, 1, _soc),
+    "current": ("current MODULE AMPERES | current MODULE free", 2, 2, _current),
     "speed": ("speed FACTOR", 1, 1, _speed),
     "unplug": ("unplug", 0, 0, _unplug),
     "plug": ("plug", 0, 0, _plug),
     "drop": ("drop", 0, 0, _drop),
     "help": ("help", 0, 0, _help),
 }
-"""Name -> how it is written, how many words it takes at least and at most, what does it."""
+"""Name -> how it is written, how many words it takes at least and at most, what does it. A battery may add more."""

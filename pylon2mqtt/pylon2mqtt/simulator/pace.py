@@ -31,6 +31,9 @@ class Pace:
         at = start
         for piece in pieces:
             at += piece.wait
+            if piece.typed:
+                # Each character comes back while the next one is typed: all but the last one's time is over already.
+                at -= (len(piece.data) - 1) * self._byte_s
             if piece.in_one or not self._byte_s:
                 yield at, piece.data
                 continue

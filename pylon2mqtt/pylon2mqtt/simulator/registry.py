@@ -1,10 +1,11 @@
 """The protocols that can be simulated, and the simulator itself: a virtual bank at the end of a line."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import KW_ONLY, dataclass, field
 from importlib import import_module
+from itertools import takewhile
 from queue import Empty, SimpleQueue
 from random import Random
 from typing import Protocol
@@ -14,12 +15,15 @@ from pylon2mqtt.model.units import AlarmKind, Seconds
 
 from . import orders
 from .battery import VirtualBank
-from .faults import Exchange, Faults, Pieces
+from .faults import Exchange, Fault, Faults, Piece, Pieces
 from .line import Line, line_at
 from .models import stack
 from .pace import Pace
 
-PROTOCOLS = {"rs485": "pylon2mqtt.simulator.rs485:Rs485Battery"}
+PROTOCOLS = {
+    "rs485": "pylon2mqtt.simulator.rs485:Rs485Battery",
+    "console": "pylon2mqtt.simulator.console.battery:ConsoleBattery",
+}
 """Name -> module:class, imported when used."""
 
 # How long `serve` waits at most before it looks at ``stop`` and at the orders again.
@@ -29,10 +33,28 @@ _ORDER_WITHIN_S = 5.0
 
 
 class VirtualBattery(Protocol):
-    """A protocol of the simulator: made for a bank, it cuts requests out of bytes and answers them."""
+    """A protocol of the simulator: made for a bank, it cuts requests out of bytes and answers them.
+
+    ``faults`` and ``orders`` are what its line may have and what may be ordered from it beside the common ones. One
+    that ``echoes`` begins its answer with the request, or what there is of it so far. ``baudrate`` is its own rate at
+    the moment, None: the simulator's.
+    """
 
     alarm_kinds: frozenset[AlarmKind]
     writes_seen: list[bytes]
+    echoes: bool
+
+    @property
+    def faults(self) -> Mapping[str, Fault]:
+        """Name -> fault."""
+
+    @property
+    def orders(self) -> Mapping[str, orders.OrderRow]:
+        """Name -> order."""
+
+    @property
+    def baudrate(self) -> int | None:
+        """The rate at which it speaks and hears now."""
 
     @property
     def requests(self) -> list[bytes]:
@@ -81,8 +103,9 @@ class Simulator:
         self.bank = VirtualBank(stack(self.model, self.modules), seed=self.seed, soc=self.soc, hour=self.hour)
         self.battery = _battery(self.protocol, self.bank)
         self.line = line_at(self.listen, self.baudrate)
-        self.faults = Faults(self.clock)
-        self._pace = Pace(None if self.fast else self.baudrate)
+        self.faults = Faults(self.clock, self.battery.faults)
+        self._rate = self.baudrate
+        self._pace = Pace(None if self.fast else self._rate)
         self._dice = Random(self.seed)  # noqa: S311 - delays and noise
         self._orders: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
         self._buffer = bytearray()
@@ -116,6 +139,10 @@ class Simulator:
     def unplug(self) -> None:
         """Pull the cable: what is on its way is lost. From another thread order it (`unplug`, `plug`)."""
         self.line.close()
+        self.break_off()
+
+    def break_off(self) -> None:
+        """Forget what was heard, and say no more of what is being said."""
         self._buffer.clear()
         self._cut = True
 
@@ -162,13 +189,28 @@ class Simulator:
         self._advanced_at = now
 
     def _listen(self) -> None:
+        self._tune()
         data = self.line.read(_LOOK_UP_S)
         heard_at = self._pace.heard(len(data), self.clock()) if data else 0.0
         self._buffer += data
         for request in self.battery.split(self._buffer):
             answer = self.battery.answer(request)
-            exchange = Exchange(request=request, answer=answer, dice=self._dice)
+            self._tune()
+            echo = _begun_alike(request, answer) if self.battery.echoes else b""
+            if echo and echo == answer:
+                # Somebody is still typing: there is no answer yet that a fault could spoil.
+                self._send([Piece(data=echo, typed=True)], heard_at)
+                continue
+            exchange = Exchange(request=request, answer=answer, dice=self._dice, echo=echo)
             self._send(self.faults.spoil(exchange, self._delay()), heard_at)
+
+    def _tune(self) -> None:
+        """Follow a battery that changes its rate."""
+        rate = self.battery.baudrate or self.baudrate
+        if rate != self._rate:
+            self._rate = rate
+            self.line.set_baudrate(rate)
+            self._pace = Pace(None if self.fast else rate)
 
     def _delay(self) -> Seconds:
         return 0.0 if self.fast else self.answer_delay_s + self._dice.uniform(-self.jitter_s, self.jitter_s)
@@ -188,6 +230,12 @@ class Simulator:
             self._carry_out_orders()
             self.sleep(min(left, _LOOK_UP_S))
         return not self._cut
+
+
+def _begun_alike(request: bytes, answer: bytes) -> bytes:
+    """What both begin with: the characters that came back while they were typed."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(request, answer, strict=False))
+    return bytes(byte for byte, _ in alike)
 
 
 def _battery(protocol: str, bank: VirtualBank) -> VirtualBattery:

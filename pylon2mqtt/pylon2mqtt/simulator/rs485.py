@@ -5,7 +5,7 @@ definition and nothing else.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pylon2mqtt.errors import ConfigError, FrameError
 from pylon2mqtt.model.units import AlarmKind
@@ -13,7 +13,9 @@ from pylon2mqtt.protocols.frame import BATTERY, Frame, checksum
 
 from . import rs485_info as info
 from .battery import VirtualBank
+from .faults import FAULTS, Fault
 from .module import VirtualModule
+from .orders import OrderRow
 
 # RTN, V3.3 2.5.2.
 NORMAL, BAD_CHKSUM, BAD_LCHKSUM, BAD_CID2, BAD_FORMAT, BAD_INFO = 0x00, 0x02, 0x03, 0x04, 0x05, 0x06
@@ -40,6 +42,10 @@ class Rs485Battery:
     """
 
     alarm_kinds: frozenset[AlarmKind] = frozenset(info.SIGNS)
+    faults: Mapping[str, Fault] = FAULTS
+    orders: Mapping[str, OrderRow] = {}
+    echoes = False
+    baudrate = None
 
     def __init__(self, bank: VirtualBank) -> None:
         self._groups = _groups(bank.modules)

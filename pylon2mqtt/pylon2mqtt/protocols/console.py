@@ -1,0 +1,248 @@
+"""The text console (RS232, 115200 baud) of Pylontech US2000 to US5000 and Pytes: which commands, and how often.
+
+Only the master's console answers for the whole bank. `pwr` tells of all modules at once and is asked in every cycle;
+the rest is asked of each module in turn. Only commands of `Command` can be sent: there is no way to name another.
+
+Source: docs/protocols/console.md.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from enum import StrEnum
+
+from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
+from pylon2mqtt.model import Alarm, Bank, Module
+from pylon2mqtt.model.joining import joined
+from pylon2mqtt.transports.base import ByteTransport
+
+from .base import Clock, Probe
+from .console_answers import decode_answer
+from .console_text import Refusal, echoed, prompt_of
+from .prompt import BAUDRATE, ENTER, Prompt
+from .roster import Roster, Slot
+from .schedule import STAGGER_S, Schedule
+
+__all__ = ["PROBES", "Command", "Console", "decode", "scrub"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Command(StrEnum):
+    """The commands that may be sent, alone or with a module's number: all of them only read."""
+
+    PWR = "pwr"
+    BAT = "bat"
+    INFO = "info"
+    STAT = "stat"
+    SOH = "soh"
+    PWRSYS = "pwrsys"
+    EURO = "euro"
+
+
+EVERY_S = {
+    Command.BAT: 0.0,
+    Command.PWR: 60.0,
+    Command.PWRSYS: 60.0,
+    Command.STAT: 600.0,
+    Command.SOH: 3600.0,
+    Command.EURO: 3600.0,
+}
+"""How often each question is asked, in seconds; `pwr` of all modules, and what is 0 here, in every cycle. `bat` is
+asked as rarely as `_BAT_FOR_STATISTICS_S` where nobody wants to see each cell."""
+
+_BAT_FOR_STATISTICS_S = 60.0
+# Who a module is, is asked again so often: it may be swapped while nobody looks.
+_IDENTIFY_S = 600.0
+# Static text is believed after two equal readings: a dropped byte leaves no trace in it.
+_READINGS = 4
+
+_OF_MODULE = (Command.PWR, Command.STAT, Command.SOH)
+# What the console tells of the module that holds the cable only.
+_OF_MASTER = (Command.EURO,)
+_MASTER = 1
+
+_BARCODE = re.compile(rb"(?i)(barcode\s*:\s*)(\S+)")
+_LONG_WORD = re.compile(rb"\b(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*\d)[A-Z0-9]{12,20}\b")
+
+PROBES = (
+    Probe(
+        protocol="console",
+        title="the text console (RS232)",
+        rank=0,
+        baudrate=BAUDRATE,
+        question=ENTER,
+        wait_s=0.6,
+        recognises=lambda told: prompt_of(told) is not None,
+        is_question=lambda _told: False,
+    ),
+)
+"""Enter: a console shows its prompt, and it means nothing to anybody else."""
+
+
+def decode(data: bytes, request: str | None) -> Bank:
+    """Return what one recorded answer says; raise ProtocolError if it is no good answer.
+
+    ``request`` is the command; without it the answer must begin with its echo.
+    """
+    command = request or echoed(data)
+    if command is None:
+        raise FrameError("an answer does not tell what was asked: give the command with --request")
+    return decode_answer(command, data)
+
+
+def scrub(_asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
+    """Return recorded bytes with every barcode, or what looks like one, replaced by as many characters."""
+
+    def hidden(barcode: bytes) -> bytes:
+        return pseudonym(barcode.decode("latin-1")).ljust(len(barcode), "0")[: len(barcode)].encode("latin-1")
+
+    answer = _BARCODE.sub(lambda match: match[1] + hidden(match[2]), answer)
+    return _LONG_WORD.sub(lambda match: hidden(match[0]), answer)
+
+
+class Console:
+    """The driver: reads all modules with one `pwr`, and what else there is in turn.
+
+    ``cells`` is the owner's level: with ``none`` no cell is asked for, with ``statistics`` rarely.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None,
+        clock: Clock | None = None,
+        stagger_s: float = STAGGER_S,
+        cells: str = "full",
+    ) -> None:
+        self._name = name
+        self._clock = clock or Clock()
+        self._prompt = Prompt(self._clock)
+        self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
+        self._roster = Roster()
+        self._rescan = False
+        self._complaints: set[str] = set()
+        self._every_s = EVERY_S | ({Command.BAT: _BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
+        self._of_module = _OF_MODULE if cells == "none" else (Command.BAT, *_OF_MODULE)
+
+    # -------------------- the seam
+
+    def read(self, line: ByteTransport) -> Bank:
+        """Ask everything that is due and return the whole bank."""
+        if self._rescan:
+            self._rescan, self._roster = False, Roster()
+            self._slow.forget(lambda _key: True)
+        try:
+            rows = self._ask(line, Command.PWR).modules
+        except TransportTimeoutError:
+            self._prompt.forget()
+            raise
+        modules = self._modules(line, rows)
+        own = self._remembered(line, Command.PWRSYS, None) or Bank()
+        silent = sorted(set(self._roster.slots) - {module.number for module in modules})
+        return replace(joined((own, Bank(name=self._name, modules=tuple(modules)))), silent=tuple(silent))
+
+    def rescan(self) -> None:
+        """Forget what was found; every `pwr` finds the modules anyway."""
+        self._rescan = True
+
+    # -------------------- modules
+
+    def _modules(self, line: ByteTransport, rows: Iterable[Module]) -> list[Module]:
+        """The modules that `pwr` told of and that said who they are; known ones that it left out are silent."""
+        present = {row.number: row for row in rows}
+        for number in present:
+            self._roster.slots.setdefault(number, Slot())
+        for number in self._roster.drop_gone(self._clock.now()):
+            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
+        modules = []
+        for number, slot in sorted(self._roster.slots.items()):
+            if number not in present:
+                self._missed(number, slot, TransportTimeoutError("its slot is empty"))
+                continue
+            try:
+                modules.append(self._module(line, present[number], slot))
+            except (TransportTimeoutError, ProtocolError) as error:
+                self._missed(number, slot, error)
+                continue
+            if self._roster.answered(slot):
+                _LOG.info("%s: module %d is there again", self._name, number)
+        return modules
+
+    def _module(self, line: ByteTransport, row: Module, slot: Slot) -> Module:
+        identity = self._identity(line, row, slot)
+        commands = (*self._of_module, *(_OF_MASTER if row.number == _MASTER else ()))
+        slow = [part for c in commands if (part := self._remembered(line, c, row.number)) is not None]
+        parts = [part for bank in slow for part in bank.modules if part.number == row.number]
+        whole = joined((identity, *(Bank(modules=(part,)) for part in parts), Bank(modules=(row,)))).modules[0]
+        return replace(whole, alarms=_all_alarms((*parts, row)))
+
+    def _missed(self, number: int, slot: Slot, error: Exception) -> None:
+        if self._roster.missed(slot, self._clock.now()):
+            _LOG.warning("%s: module %d is silent: %s", self._name, number, error)
+        if isinstance(error, DecodeError) and (text := str(error)) not in self._complaints:
+            self._complaints.add(text)
+            _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", self._name, error, error.raw)
+
+    # -------------------- who is who
+
+    def _identity(self, line: ByteTransport, row: Module, slot: Slot) -> Bank:
+        """Who the module is: asked again now and then, and when it was away or `pwr` names another barcode."""
+        known = slot.identity.modules[0] if slot.identity and slot.identity.modules else None
+        swapped = known is not None and row.barcode not in (None, known.barcode)
+        if slot.identity is None or swapped or self._clock.now() >= slot.identify_at:
+            told = self._told_twice(line, row.number)
+            if slot.identity not in (None, told):
+                _LOG.info("%s: another module is in slot %d now", self._name, row.number)
+                self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == row.number)
+            slot.identity = told
+            slot.identify_at = self._clock.now() + _IDENTIFY_S
+        return slot.identity
+
+    def _told_twice(self, line: ByteTransport, number: int) -> Bank:
+        """Who a module is, believed after two equal readings; an empty bank where the firmware does not tell."""
+        last = None
+        for _ in range(_READINGS):
+            try:
+                told = self._ask_module(line, Command.INFO, number)
+            except DeviceError:
+                return Bank()
+            if told == last:
+                return told
+            last = told
+        raise FrameError(f"info {number} reads differently each time: look at the cable")
+
+    # -------------------- asking
+
+    def _remembered(self, line: ByteTransport, command: Command, number: int | None) -> Bank | None:
+        def ask() -> Bank:
+            return self._ask(line, command) if number is None else self._ask_module(line, command, number)
+
+        return self._slow.answer((command, number), self._every_s[command], ask)
+
+    def _ask_module(self, line: ByteTransport, command: Command, number: int) -> Bank:
+        """Ask about one module; some masters answer for themselves only when they are asked without a number."""
+        if command in _OF_MASTER:
+            return self._ask(line, command)
+        try:
+            return self._ask(line, command, number)
+        except DeviceError as refusal:
+            if number != _MASTER or refusal.code != Refusal.BAD_ARGUMENTS or command is Command.PWR:
+                raise
+            return self._ask(line, command)
+
+    def _ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Bank:
+        """Ask, and once more where the answer is damaged."""
+        text = str(command) if number is None else f"{command} {number}"
+        try:
+            return decode_answer(text, self._prompt.ask(line, text))
+        except FrameError as error:
+            _LOG.debug("%s: %s: %s", self._name, text, error)
+        return decode_answer(text, self._prompt.ask(line, text))
+
+
+def _all_alarms(parts: Iterable[Module]) -> tuple[Alarm, ...] | None:
+    """The alarms of all answers, each once; None if no answer tells of any."""
+    told = [part.alarms for part in parts if part.alarms is not None]
+    return tuple(dict.fromkeys(alarm for alarms in told for alarm in alarms)) if told else None

@@ -1,0 +1,208 @@
+"""The text console's values: from the device's words and milli-units to the model's, and what of them can be true.
+
+The console counts mV, mA, m°C, % and mAh (Pytes also mA·s), and prints states as words. Without any checksum a lost
+digit shows only where the value becomes impossible; so every value is held against what the device says beside it:
+cells that it calls normal are between 1.0 and 4.2 V.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from pylon2mqtt.errors import FrameError
+from pylon2mqtt.model import Alarm, AlarmKind, Cell, Module, Readings, Severity, State
+
+# A 12-bit converter that reads nothing: the cell's measurement failed.
+NO_READING_MV = 4095
+
+_CELL_V, _NORMAL_CELL_V = (0.0, 4.5), (1.0, 4.2)
+# 8 cells at 2.0 V … 16 at 4.2 V; an abnormal module may be at 0.
+_MODULE_V, _NORMAL_MODULE_V = (0.0, 80.0), (16.0, 68.0)
+_TEMPERATURE_C = (-40.0, 120.0)
+_CURRENT_A = 500.0
+# 107 % is real (US3000A).
+_SOC = (0, 150)
+_MOST_CELLS = 32
+
+_WORD = re.compile(r"[A-Za-z][\w .+/-]{0,39}", re.ASCII)
+_TIME = re.compile(r"\b(?:20)?(\d\d-\d\d-\d\d)\s+(\d\d:\d\d:\d\d)", re.ASCII)
+_AMOUNT = re.compile(r"(-?\d{1,12})\s*([A-Za-z%]*)", re.ASCII)
+
+STATES = {
+    "Charge": State.CHARGING,
+    "Dischg": State.DISCHARGING,
+    "Idle": State.IDLE,
+    "Balance": State.BALANCING,
+    "Sleep": State.SLEEPING,
+    "SysError": State.FAULT,
+}
+SYSTEM_FAULT = Alarm(kind=AlarmKind.SYSTEM_FAULT, severity=Severity.FAULT, text="SysError")
+# Every word of a state column that recordings or their readers know; one letter off is damage, not a new word.
+_WORDS = (*STATES, "Normal", "High", "Low", "Full", "Absent", "Protect")
+
+HIGH, LOW = ("High", "HV", "HT"), ("Low", "LV", "LT")
+OVER, UNDER = ("OV", "OT", "OC"), ("UV", "UT", "UC", "SLP")
+
+# What a state column is about: the alarm for too much, and for too little.
+KINDS = {
+    "Volt.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
+    "Curr.St": (AlarmKind.OVERCURRENT, AlarmKind.OVERCURRENT),
+    "Temp.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
+    "B.V.St": (AlarmKind.CELL_OVERVOLTAGE, AlarmKind.CELL_UNDERVOLTAGE),
+    "B.T.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
+    "M.T.St": (AlarmKind.MOSFET_OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
+    "Volt. State": (AlarmKind.CELL_OVERVOLTAGE, AlarmKind.CELL_UNDERVOLTAGE),
+    "Curr. State": (AlarmKind.OVERCURRENT, AlarmKind.OVERCURRENT),
+    "Temp. State": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
+    "DTemp. State": (AlarmKind.DISCHARGE_OVERTEMPERATURE, AlarmKind.DISCHARGE_UNDERTEMPERATURE),
+    "CTemp. State": (AlarmKind.CHARGE_OVERTEMPERATURE, AlarmKind.CHARGE_UNDERTEMPERATURE),
+    "Volt Status": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
+    "Current Status": (AlarmKind.OVERCURRENT, AlarmKind.OVERCURRENT),
+    "Tmpr Status": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
+    "Coul Status": (AlarmKind.OTHER, AlarmKind.LOW_SOC),
+}
+# Words that say themselves what they are about.
+_OWN_KINDS = {
+    "COC": AlarmKind.CHARGE_OVERCURRENT,
+    "COC2": AlarmKind.CHARGE_OVERCURRENT,
+    "DOC": AlarmKind.DISCHARGE_OVERCURRENT,
+    "DOC2": AlarmKind.DISCHARGE_OVERCURRENT,
+    "SC": AlarmKind.SHORT_CIRCUIT,
+}
+# A full battery is what one wants.
+_GOOD = {"Normal", "Full"}
+
+
+def milli(digits: str | None) -> float | None:
+    """Return V, A or °C of a table's number in mV, mA or m°C; None where there is none."""
+    return None if digits is None else int(digits) / 1000
+
+
+def whole(text: str) -> int:
+    """Return the number of a text, whatever unit follows; raise FrameError where there is none."""
+    found = _AMOUNT.fullmatch(text)
+    if found is None:
+        raise FrameError(f"{text[:40]!r} is no number: ask again")
+    return int(found[1])
+
+
+def amount(text: str | None, **per_unit: float) -> float | None:
+    """Return a number in the unit that ``per_unit`` counts in, by the unit printed behind it; None where it is missing.
+
+    ``amount("360000000 mAS", mAH=0.001, mAS=1 / 3.6e6)`` is 100.0. An unknown unit is not guessed at: FrameError.
+    """
+    if text is None or not text.strip("-? "):
+        return None
+    found = _AMOUNT.fullmatch(text)
+    if found is None or found[2] not in per_unit:
+        raise FrameError(f"{text[:40]!r} is no amount in {'/'.join(per_unit)}: ask again")
+    return round(int(found[1]) * per_unit[found[2]], 6)
+
+
+def charge_ah(text: str | None) -> float | None:
+    """Return Ah of a charge in mAH, or in the mA·s of Pytes; None where the device does not know it (0 as well)."""
+    return amount(text, mAH=1e-3, mAS=1 / 3.6e6, AH=1.0, AS=1 / 3600) or None
+
+
+def percent(text: str | None) -> float | None:
+    """Return a state of charge, at most 100; raise FrameError when it cannot be true."""
+    if text is None:
+        return None
+    soc = whole(text)
+    if not _SOC[0] <= soc <= _SOC[1]:
+        raise FrameError(f"a state of charge of {soc} %: ask again")
+    return min(100.0, float(soc))
+
+
+def words(text: str | None) -> str | None:
+    """Return what the device tells as text; None for an empty field and for erased memory (``????``)."""
+    return text if text and text.isascii() and text.strip("?- ") else None
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return a device's time (local, no zone; years of two digits are of this century), None where it is none."""
+    found = _TIME.search(text or "")
+    try:
+        return datetime.fromisoformat(f"20{found[1]} {found[2]}") if found else None
+    except ValueError:
+        return None
+
+
+def state_and_alarms(word: str | None, cell: int | None = None) -> tuple[State | None, list[Alarm]]:
+    """Return what a module or a cell is doing; a word that nobody knows is an alarm with that word.
+
+    A fault of the system is the module's alarm; the console repeats it for every cell.
+    """
+    if word is None or word in STATES:
+        faulty = word == "SysError" and cell is None
+        return STATES.get(word or ""), [SYSTEM_FAULT] if faulty else []
+    severity = Severity.PROTECTION if known(word) == "Protect" else Severity.WARNING
+    return None, [Alarm(kind=AlarmKind.OTHER, severity=severity, cell=cell, text=word)]
+
+
+def state_alarms(states: Iterable[tuple[str, str | None]], cell: int | None = None) -> list[Alarm]:
+    """Return an alarm for every state column whose word is not ``Normal``, with the device's word as its text."""
+    told = ((column, word) for column, word in states if word is not None and word != "Normal")
+    return [_alarm(column, word, cell) for column, word in told if known(word) not in _GOOD]
+
+
+def known(word: str, vocabulary: Collection[str] = _WORDS) -> str:
+    """Return the word of a state; raise FrameError when it is one of the vocabulary with a letter lost or wrong."""
+    damaged = not _WORD.fullmatch(word) or any(_one_off(word, told) for told in vocabulary if len(told) > 3)
+    if word not in vocabulary and damaged:
+        raise FrameError(f"a damaged word {word!r}: ask again")
+    return word
+
+
+def _one_off(word: str, told: str) -> bool:
+    if len(word) == len(told):
+        return sum(a != b for a, b in zip(word, told, strict=True)) == 1
+    return len(word) == len(told) - 1 and any(told[:i] + told[i + 1 :] == word for i in range(len(told)))
+
+
+def _alarm(column: str, word: str, cell: int | None) -> Alarm:
+    above, below = KINDS.get(column, (AlarmKind.OTHER, AlarmKind.OTHER))
+    kind = above if word in HIGH + OVER else below if word in LOW + UNDER else _OWN_KINDS.get(word, AlarmKind.OTHER)
+    severity = Severity.PROTECTION if word in OVER + UNDER or word in _OWN_KINDS else Severity.WARNING
+    return Alarm(kind=kind, severity=severity, cell=cell, text=f"{column} {word}")
+
+
+def sensor_fault(cell: int | None) -> Alarm:
+    """The alarm for a cell of 4095 mV: the measurement failed, the cell may be sound."""
+    return Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=cell, text=f"{NO_READING_MV} mV")
+
+
+def reading(digits: str | None) -> float | None:
+    """Return V of a cell's mV in a table; None for 4095, which stands for no reading."""
+    volts = milli(digits)
+    return None if volts == NO_READING_MV / 1000 else volts
+
+
+def check(told: Readings, who: str, *, normal: bool, cells_normal: bool, most_a: float = _CURRENT_A) -> None:
+    """Raise FrameError when values cannot be true; ``normal`` says whether the device calls its voltage so."""
+    cells = (told.cell_voltage_min, told.cell_voltage_max)
+    groups = (told.cell_temperature_min, told.cell_temperature_max)
+    board = (told.temperature, told.mos_temperature if isinstance(told, Module) else None)
+    _check_range("a module of {} V", [told.voltage], _NORMAL_MODULE_V if normal else _MODULE_V)
+    _check_range("a current of {} A", [told.current], (-most_a, most_a))
+    _check_range("a cell of {} V", cells, _NORMAL_CELL_V if cells_normal else _CELL_V)
+    _check_range("a temperature of {} °C", (*board, *groups), _TEMPERATURE_C)
+    _check_range("a state of health of {} %", [told.soh], (0, 100))
+    for what, (low, high) in (("cells", cells), ("temperatures", groups)):
+        if low is not None and high is not None and low > high:
+            raise FrameError(f"{who}: {what} from {low} to {high}: ask again")
+
+
+def check_cell(cell: Cell, *, normal: bool) -> None:
+    """Raise FrameError when a cell's values cannot be true; ``normal`` is what the device calls its voltage."""
+    if cell.number > _MOST_CELLS:
+        raise FrameError(f"cell {cell.number}: no low-voltage module has so many: ask again")
+    _check_range("a cell of {} V", [cell.voltage], _NORMAL_CELL_V if normal else _CELL_V)
+    _check_range("a current of {} A", [cell.current], (-_CURRENT_A, _CURRENT_A))
+    _check_range("a temperature of {} °C", [cell.temperature], _TEMPERATURE_C)
+
+
+def _check_range(what: str, values: Iterable[float | None], bounds: tuple[float, float]) -> None:
+    for value in values:
+        if value is not None and not bounds[0] <= value <= bounds[1]:
+            raise FrameError(f"{what.format(value)} cannot be true: ask again")

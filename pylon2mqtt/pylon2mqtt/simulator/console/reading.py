@@ -1,0 +1,149 @@
+"""What a module's BMS has measured and judged, in the console's units (mV, mA, m°C) and words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pylon2mqtt.model.units import AlarmKind
+
+from ..module import VirtualModule
+from .firmware import firmware_of
+
+NORMAL = "Normal"
+UNMEASURED_MV = 4095
+"""What a cell shows that cannot be measured: all twelve bits of the converter."""
+
+# Less than this is idle.
+_IDLE_A = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How an alarm shows: the state ``column`` of ``pwr``, its words, and the register with its bits.
+
+    The first word and bits are those of the alarm, the second ones those of the warning before it; 0: no bit.
+    ``register``: bat or power events, or the system's faults. ``of_cells``: the cells' column shows it as well.
+    """
+
+    column: str | None
+    words: tuple[str, str]
+    register: str
+    bits: tuple[int, int]
+    of_cells: str | None = None
+
+
+_A = AlarmKind
+_OVER, _UNDER, _FAULT = ("OV", "High"), ("UV", "Low"), ("", "")
+_HOT, _COLD = ("OT", "High"), ("UT", "Low")
+SIGNS = {
+    _A.CELL_OVERVOLTAGE: Sign("B.V.St", _OVER, "bat", (0x1, 0x2), "voltage"),
+    _A.CELL_UNDERVOLTAGE: Sign("B.V.St", _UNDER, "bat", (0x10, 0x8), "voltage"),
+    _A.MODULE_OVERVOLTAGE: Sign("Volt.St", _OVER, "power", (0x1, 0x2)),
+    _A.MODULE_UNDERVOLTAGE: Sign("Volt.St", _UNDER, "power", (0x10, 0x8)),
+    _A.CHARGE_OVERCURRENT: Sign("Curr.St", ("COC", "High"), "power", (0x100000, 0), "current"),
+    _A.DISCHARGE_OVERCURRENT: Sign("Curr.St", ("DOC", "High"), "power", (0x80000, 0), "current"),
+    _A.SHORT_CIRCUIT: Sign("Curr.St", ("SC", "SC"), "power", (0x10000, 0x10000), "current"),
+    _A.OVERTEMPERATURE: Sign("Temp.St", _HOT, "power", (0x100, 0x200)),
+    _A.UNDERTEMPERATURE: Sign("Temp.St", _COLD, "power", (0x1000, 0x800)),
+    _A.CHARGE_OVERTEMPERATURE: Sign("B.T.St", _HOT, "bat", (0x100, 0x200), "charge_temperature"),
+    _A.CHARGE_UNDERTEMPERATURE: Sign("B.T.St", _COLD, "bat", (0x1000, 0x800), "charge_temperature"),
+    _A.DISCHARGE_OVERTEMPERATURE: Sign("B.T.St", _HOT, "bat", (0x100, 0x200), "discharge_temperature"),
+    _A.DISCHARGE_UNDERTEMPERATURE: Sign("B.T.St", _COLD, "bat", (0x1000, 0x800), "discharge_temperature"),
+    _A.MOSFET_OVERTEMPERATURE: Sign("M.T.St", _HOT, "power", (0, 0)),
+    _A.LOW_SOC: Sign("Coul.St", ("Low", "Low"), "power", (0x8000, 0x8000)),
+    _A.CELL_FAULT: Sign("Base.St", _FAULT, "fault", (0x8, 0x8)),
+    _A.SENSOR_FAULT: Sign("Base.St", _FAULT, "fault", (0x20, 0x20)),
+    _A.COMMUNICATION_FAULT: Sign("Base.St", _FAULT, "fault", (0x200, 0x200)),
+    _A.RELAY_FAULT: Sign("Base.St", _FAULT, "fault", (0x400, 0x400)),
+    _A.SYSTEM_FAULT: Sign("Base.St", _FAULT, "fault", (0x10000000, 0x10000000)),
+}
+"""Every alarm that this console can show."""
+
+_FULL = 0x2000
+_SUFFIXES = {0x1: "OV", 0x2: "HV", 0x8: "LV", 0x10: "UV", 0x100: "OT", 0x200: "HT", 0x800: "LT", 0x1000: "UT"}
+_OTHERS = {_FULL: "COULFULL", 0x10000: "SC", 0x80000: "DOC", 0x100000: "COC"}
+_PREFIX = {"bat": "B", "power": "P"}
+
+
+_Concerns = Callable[[Sign, int | None], bool]
+
+
+def milli(value: float) -> int:
+    """V, A or Ah in thousandths."""
+    return round(value * 1000)
+
+
+def celsius_m(module: VirtualModule, value: float) -> int:
+    """°C in m°C, as finely as the module measures it."""
+    step = firmware_of(module.model).step
+    return round(value * 1000 / step) * step
+
+
+def group_temperatures(module: VirtualModule) -> list[int]:
+    """The temperatures of the groups of cells, in m°C."""
+    return [celsius_m(module, value) for value in module.temperatures()[1:5]]
+
+
+def group_of(cell: int) -> int:
+    """The temperature group of a cell, both from 0."""
+    return cell // 4
+
+
+def cells_mv(module: VirtualModule) -> list[int]:
+    """The cells' voltages."""
+    broken = {cell for kind, cell in module.alarms if kind is AlarmKind.CELL_FAULT}
+    return [
+        UNMEASURED_MV if number in broken else milli(volts) for number, volts in enumerate(module.cell_voltages(), 1)
+    ]
+
+
+def base_state(module: VirtualModule) -> str:
+    """What the module is doing."""
+    if register(module, "fault"):
+        return "SysError"
+    if abs(module.current) < _IDLE_A:
+        return "Idle"
+    return "Charge" if module.current > 0 else "Dischg"
+
+
+def charge_state(module: VirtualModule) -> str:
+    """How full it is, in a word."""
+    return "Full" if module.full else column_state(module, "Coul.St")
+
+
+def column_state(module: VirtualModule, column: str) -> str:
+    """The word in a state column of ``pwr``; of several the worst."""
+    return _worst(module, lambda sign, _: sign.column == column)
+
+
+def cell_state(module: VirtualModule, cell: int, *of_cells: str) -> str:
+    """The word of a cell (from 0) in a column of ``bat``."""
+
+    def concerns(sign: Sign, number: int | None) -> bool:
+        return sign.of_cells in of_cells and number in {None, cell + 1}
+
+    return _worst(module, concerns)
+
+
+def _worst(module: VirtualModule, concerns: _Concerns) -> str:
+    for stage, listed in enumerate((module.alarms, module.warnings)):
+        words = [SIGNS[kind].words[stage] for kind, cell in sorted(listed, key=str) if concerns(SIGNS[kind], cell)]
+        if words:
+            return words[0]
+    return NORMAL
+
+
+def register(module: VirtualModule, name: str) -> int:
+    """The bits of ``bat`` or ``power`` events, or of the system's ``fault``."""
+    bits = _FULL if name == "power" and module.full else 0
+    for stage, listed in enumerate((module.alarms, module.warnings)):
+        for kind, _ in listed:
+            bits |= SIGNS[kind].bits[stage] if SIGNS[kind].register == name else 0
+    return bits
+
+
+def names(bits: int, name: str) -> str:
+    """The names printed behind the bits of a register; a fault has none."""
+    if name not in _PREFIX:
+        return ""
+    said = [_PREFIX[name] + suffix for bit, suffix in _SUFFIXES.items() if bits & bit]
+    return " ".join(said + [other for bit, other in _OTHERS.items() if bits & bit])

@@ -1,0 +1,88 @@
+"""A mixed stack and a Pytes on their text consoles, and what a real Home Assistant shows of them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pylon2mqtt.simulator.registry import Simulator
+from tests.e2e.conftest import HomeAssistant, until
+from tests.simulator.sim_host import running
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+BANKS = {"Mixed": ("US5000,US2000C,US2000", 3), "Pytes": ("Pytes-V5", 2)}
+
+
+@pytest.fixture(scope="module")
+def batteries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Simulator]]:
+    folder = tmp_path_factory.mktemp("consoles")
+    (mixed, modules), (pytes, others) = BANKS.values()
+    with (
+        running(f"pty:{folder}/mixed", protocol="console", model=mixed, modules=modules) as first,
+        running(f"pty:{folder}/pytes", protocol="console", model=pytes, modules=others) as second,
+    ):
+        yield {"Mixed": first, "Pytes": second}
+
+
+@pytest.fixture(scope="module")
+def bridge(
+    home_assistant: HomeAssistant, batteries: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("bridge")
+    options = {
+        "batteries": [{"name": name, "protocol": "auto", "device": one.url} for name, one in batteries.items()],
+        "mqtt": home_assistant.broker,
+        "poll_interval": 3,
+        "cells": "full",
+    }
+    (folder / "options.json").write_text(json.dumps(options))
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "-P", "-m", "pylon2mqtt", "run", "--options", str(folder / "options.json")]
+        process = subprocess.Popen(command, stderr=log)
+        yield folder / "log"
+        process.terminate()
+        assert process.wait(3) == 0
+
+
+def test_both_are_there_with_all_modules_and_cells(
+    home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, Simulator]
+) -> None:
+    last = "sensor.pytes_module_2_cell_16_voltage"
+    until(lambda: last in home_assistant.states(last), turn=lambda: None, timeout_s=90)
+    until(lambda: "sensor.mixed_module_3_cycles" in home_assistant.states("sensor.mixed"), turn=lambda: None, timeout_s=60)
+    devices = home_assistant.devices()
+    for name, simulator in batteries.items():
+        for module in simulator.bank.modules:
+            assert devices[f"{name} module {module.number}"]["serial_number"] == module.barcode
+    states = home_assistant.states("sensor.")
+    for name, simulator in batteries.items():
+        for module in simulator.bank.modules:
+            prefix = f"sensor.{name.lower()}_module_{module.number}"
+            assert float(states[f"{prefix}_voltage"]["state"]) == pytest.approx(module.voltage(), abs=0.2)
+            for number, volts in enumerate(module.cell_voltages(), 1):
+                state = states[f"{prefix}_cell_{number:02}_voltage"]["state"]
+                assert float(state) == pytest.approx(volts, abs=0.02)
+
+
+def test_a_second_readers_login_and_a_power_cut_are_survived(
+    home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, Simulator]
+) -> None:
+    entity = "sensor.mixed_module_1_voltage"
+    batteries["Mixed"].order("client login debug")
+    batteries["Pytes"].order("power-cut")
+    until(lambda: _is_number(home_assistant.states(entity)[entity]["state"]), turn=lambda: None, timeout_s=60)
+    pytes = "sensor.pytes_module_1_voltage"
+    until(lambda: _is_number(home_assistant.states(pytes)[pytes]["state"]), turn=lambda: None, timeout_s=60)
+
+
+def test_there_is_nothing_to_complain_about(home_assistant: HomeAssistant, bridge: Path) -> None:
+    assert home_assistant.log().strip() == ""
+    assert "Traceback" not in bridge.read_text()
+
+
+def _is_number(text: str) -> bool:
+    return text not in ("unknown", "unavailable")
