@@ -71,8 +71,8 @@ quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1})
 
 
 @contextmanager
-def app_on(*lines: str, outputs: list[Collector], poll_interval_s: float = 0.05) -> Iterator[App]:
-    app = App(settings(*lines, poll_interval_s=poll_interval_s), outputs=outputs, make_driver=quick_driver)
+def app_running(app: App) -> Iterator[App]:
+    """Run the app in a thread; it has to end with 0 within two seconds."""
     status: list[int] = []
     thread = threading.Thread(target=lambda: status.append(app.run()))
     thread.start()
@@ -85,6 +85,13 @@ def app_on(*lines: str, outputs: list[Collector], poll_interval_s: float = 0.05)
         assert not thread.is_alive()
         assert time.monotonic() - began < 2
         assert status == [0]
+
+
+@contextmanager
+def app_on(*lines: str, outputs: list[Collector], poll_interval_s: float = 0.05) -> Iterator[App]:
+    app = App(settings(*lines, poll_interval_s=poll_interval_s), outputs=outputs, make_driver=quick_driver)
+    with app_running(app):
+        yield app
 
 
 @pytest.fixture
