@@ -1,12 +1,10 @@
 """Putting partial answers together: each says a part of a bank, the later one wins where both speak."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
-from typing import Any, TypeVar
+from dataclasses import fields
+from typing import Any
 
 from .battery import Bank, Module
-
-T = TypeVar("T", Bank, Module)
 
 # topology and silent are decided by who joins, not told in answers.
 _FIELDS = {
@@ -17,17 +15,15 @@ _FIELDS = {
 
 def joined(parts: Iterable[Bank]) -> Bank:
     """Return one bank that says what the parts say; modules are joined by their number and stand in its order."""
-    whole = Bank()
-    modules: dict[int, Module] = {}
+    whole: dict[str, Any] = {}
+    modules: dict[int, dict[str, Any]] = {}
     for part in parts:
-        whole = _over(whole, part)
+        whole |= _told(part)
         for module in part.modules:
-            before = modules.get(module.number)
-            modules[module.number] = module if before is None else _over(before, module)
-    return replace(whole, modules=tuple(modules[number] for number in sorted(modules)))
+            modules[module.number] = modules.get(module.number, {}) | _told(module)
+    return Bank(**whole, modules=tuple(Module(**modules[number]) for number in sorted(modules)))
 
 
-def _over(below: T, above: T) -> T:
-    """``below`` with every field that ``above`` reports."""
-    told: dict[str, Any] = {name: value for name in _FIELDS[type(above)] if (value := getattr(above, name)) is not None}
-    return replace(below, **told)
+def _told(part: Bank | Module) -> dict[str, Any]:
+    """The fields that a part reports."""
+    return {name: value for name in _FIELDS[type(part)] if (value := getattr(part, name)) is not None}
