@@ -57,6 +57,11 @@ class TestModule:
         told = module(cell_voltage_min=3.1, cell_voltage_min_cell=7, cells=None)
         assert (module_figures(told).cell_voltage_min, module_figures(told).cell_voltage_min_cell) == (3.1, 7)
 
+    def test_which_cell_is_found_among_the_cells_where_the_module_tells_only_the_voltage(self) -> None:
+        told = module(cell_voltage_min=3.292, cell_voltage_max=3.35)
+        assert (module_figures(told).cell_voltage_min_cell, module_figures(told).cell_voltage_max_cell) == (3, 2)
+        assert module_figures(module(cell_voltage_min=3.2)).cell_voltage_min_cell is None
+
     def test_unknown_stays_unknown(self) -> None:
         figures = module_figures(Module(number=1))
         assert all(getattr(figures, field.name) is None for field in fields(figures))
@@ -180,6 +185,13 @@ class TestJoining:
     def test_unknown_overwrites_nothing_but_false_and_0_do(self) -> None:
         told = joined([Bank(charge_enabled=True, soc=5.0), Bank(), Bank(charge_enabled=False, soc=0.0)])
         assert (told.charge_enabled, told.soc) == (False, 0.0)
+
+    def test_cells_are_joined_by_number_and_tables_by_key(self) -> None:
+        first = Module(number=1, counters={"a": 1.0, "b": 2.0}, cells=(Cell(number=1, voltage=3.0), Cell(number=2)))
+        second = Module(number=1, counters={"b": 3.0}, cells=(Cell(number=1, soc=50.0),))
+        told = joined([Bank(modules=(first,)), Bank(modules=(second,))]).modules[0]
+        assert told.counters == {"a": 1.0, "b": 3.0}
+        assert told.cells == (Cell(number=1, voltage=3.0, soc=50.0), Cell(number=2))
 
     def test_silent_is_for_whoever_joins(self) -> None:
         assert joined([replace(Bank(), silent=(1,))]).silent == ()

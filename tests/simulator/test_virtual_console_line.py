@@ -147,7 +147,7 @@ def test_orders_of_a_console():
     assert simulator.order("cell-fault 2 4") == "Module 2 has cell_fault at cell 4."
     assert simulator.order("current 2 -120.5") == "-120.5 A flow through module 2, whatever its BMS admits."
     assert (len(module.warnings), len(module.alarms), module.current) == (1, 1, -120.5)
-    assert b"9     " in simulator.battery.answer(b"pwr\r")
+    assert re.search(rb"\r\n2     -.*\r\n9     \d{5} ", simulator.battery.answer(b"pwr\r"), re.DOTALL)
     assert b"-120500" in simulator.battery.answer(b"pwr\r")
     assert simulator.order("clear") == "No module has an alarm."
     assert (module.warnings, module.alarms) == (set(), set())

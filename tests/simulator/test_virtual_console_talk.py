@@ -163,6 +163,8 @@ def test_what_a_firmware_does_not_have_it_does_not_know(model):
         ("US2000", "stat 2", "Target device is not present"),
         ("US3000C-B69.25", "bat 9", "Command failed"),
         ("US3000C-B69.25", "stat 2", "Target device is not present"),
+        ("US3000C-B69.25", "stat 17", "Invalid command or fail to excute."),
+        ("US3000C-B69.25", "stat 0", "Invalid command or fail to excute."),
         ("US3000D", "info 1", "Invalid command or fail to excute."),
         ("US3000D", "stat 1", "Invalid command or fail to excute."),
         ("Pytes-V5", "stat 1", "Invalid command or fail to excute."),

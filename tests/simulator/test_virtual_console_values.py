@@ -129,6 +129,7 @@ def test_pwrsys_sums_up_who_is_there():
     assert told["System SOC"] == "60"
     assert (told["Highest voltage"], told["Lowest voltage"]) == (str(max(cells)), str(min(cells)))
     assert told["Recommend chg current"] == "25000"
+    assert told["system Recommend chg current"] == "50000"
     assert told["system Recommend dsg current"] == "-50000"
     assert " System is charging" in desk.lines("pwrsys")
     assert "system Recommend chg voltage" not in Desk("US2000", 1).type("login debug\rpwrsys\r")
@@ -154,7 +155,7 @@ def test_getpwr_is_a_line_each_of_fields_with_hashes():
     ],
 )
 def test_time(model, lines):
-    assert Desk(model, 1).lines("time") == lines
+    assert Desk(model, 2).lines("time") == lines
 
 
 def test_each_module_has_a_clock_of_its_own():

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate = add(
         "simulate", "virtual:simulate", "be a virtual bank; orders such as 'fault silence 30' come on standard input"
     )
-    simulate.add_argument("protocol", help="one of rs485")
+    simulate.add_argument("protocol", help=f"one of {', '.join(PROTOCOLS)}")
     simulate.add_argument("--listen", required=True, help="pty:PATH or tcp:HOST:PORT")
     _add_bank(simulate)
 

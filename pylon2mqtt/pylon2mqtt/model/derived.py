@@ -180,14 +180,29 @@ def _difference(low: float | None, high: float | None) -> float | None:
     return None if low is None or high is None else round(high - low, 3)
 
 
-def _extreme_cells(module: Module) -> tuple[tuple[Volts | None, int | None], tuple[Volts | None, int | None]]:
-    """The lowest and the highest cell, from the cells or from what the module itself says."""
+# How far the lowest cell may move between the module's own word and the reading of its cells.
+_SAME_CELL_V = 0.005
+
+_Extreme = tuple[Volts | None, int | None]
+
+
+def _extreme_cells(module: Module) -> tuple[_Extreme, _Extreme]:
+    """The lowest and the highest cell, by what the module itself says and by its cells."""
     cells = [(cell.voltage, cell.number) for cell in module.cells or () if cell.voltage is not None]
-    told_low = (module.cell_voltage_min, module.cell_voltage_min_cell)
-    told_high = (module.cell_voltage_max, module.cell_voltage_max_cell)
-    low = told_low if module.cell_voltage_min is not None else min(cells, default=(None, None))
-    high = told_high if module.cell_voltage_max is not None else max(cells, key=lambda c: c[0], default=(None, None))
-    return low, high
+    low = min(cells, default=(None, None))
+    high = max(cells, key=lambda cell: cell[0], default=(None, None))
+    return (
+        _extreme(module.cell_voltage_min, module.cell_voltage_min_cell, low),
+        _extreme(module.cell_voltage_max, module.cell_voltage_max_cell, high),
+    )
+
+
+def _extreme(voltage: Volts | None, number: int | None, among_cells: _Extreme) -> _Extreme:
+    if voltage is None:
+        return among_cells
+    if number is None and among_cells[0] is not None and abs(among_cells[0] - voltage) <= _SAME_CELL_V:
+        number = among_cells[1]
+    return voltage, number
 
 
 def _extreme_module(

@@ -18,7 +18,7 @@ from pylon2mqtt.model.joining import joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
-from .console_answers import decode_answer
+from .console_answers import decode_recording, read_answer
 from .console_text import Refusal, echoed, prompt_of
 from .prompt import BAUDRATE, ENTER, Prompt
 from .roster import Roster, Slot
@@ -43,8 +43,8 @@ class Command(StrEnum):
 
 EVERY_S = {
     Command.BAT: 0.0,
+    Command.PWRSYS: 0.0,
     Command.PWR: 60.0,
-    Command.PWRSYS: 60.0,
     Command.STAT: 600.0,
     Command.SOH: 3600.0,
     Command.EURO: 3600.0,
@@ -58,7 +58,9 @@ _IDENTIFY_S = 600.0
 # Static text is believed after two equal readings: a dropped byte leaves no trace in it.
 _READINGS = 4
 
-_OF_MODULE = (Command.PWR, Command.STAT, Command.SOH)
+# The later one wins where two tell the same: what is asked more often comes last.
+_OF_MODULE = (Command.STAT, Command.PWR)
+_OF_CELLS = (Command.SOH, Command.BAT)
 # What the console tells of the module that holds the cable only.
 _OF_MASTER = (Command.EURO,)
 _MASTER = 1
@@ -89,7 +91,7 @@ def decode(data: bytes, request: str | None) -> Bank:
     command = request or echoed(data)
     if command is None:
         raise FrameError("an answer does not tell what was asked: give the command with --request")
-    return decode_answer(command, data)
+    return decode_recording(command, data)
 
 
 def scrub(_asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
@@ -124,7 +126,7 @@ class Console:
         self._rescan = False
         self._complaints: set[str] = set()
         self._every_s = EVERY_S | ({Command.BAT: _BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
-        self._of_module = _OF_MODULE if cells == "none" else (Command.BAT, *_OF_MODULE)
+        self._of_module = _OF_MODULE if cells == "none" else (*_OF_MODULE, *_OF_CELLS)
 
     # -------------------- the seam
 
@@ -236,10 +238,22 @@ class Console:
         """Ask, and once more where the answer is damaged."""
         text = str(command) if number is None else f"{command} {number}"
         try:
-            return decode_answer(text, self._prompt.ask(line, text))
+            reading = read_answer(text, self._prompt.ask(line, text))
         except FrameError as error:
             _LOG.debug("%s: %s: %s", self._name, text, error)
-        return decode_answer(text, self._prompt.ask(line, text))
+            reading = read_answer(text, self._prompt.ask(line, text))
+        self._mention(command, reading.unknown)
+        return reading.bank
+
+    def _mention(self, command: Command, unknown: Iterable[str]) -> None:
+        """Say once which columns and keys of this firmware nobody knows yet."""
+        new = [word for word in unknown if f"{command} {word}" not in self._complaints]
+        if new:
+            self._complaints |= {f"{command} {word}" for word in new}
+            words = ", ".join(map(repr, new))
+            _LOG.info(
+                "%s: %r tells %s, which is not known here: a recording would help", self._name, str(command), words
+            )
 
 
 def _all_alarms(parts: Iterable[Module]) -> tuple[Alarm, ...] | None:
