@@ -1,6 +1,7 @@
 """Run the benchmarks: all of them, or those that are named."""
 
 import argparse
+import os
 import platform
 from importlib import import_module
 from pathlib import Path
@@ -27,14 +28,15 @@ def main() -> int:
 
 
 def _machine() -> str:
-    """The machine in one line."""
+    """The machine in one line, and how busy others keep it: on a busy one the figures are worse."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     name = models[0] if models else platform.machine()
-    return f"{len(models) or '?'} x {name}, Linux {platform.release()}, Python {platform.python_version()}"
+    load = f"load {os.getloadavg()[0]:.1f} at the start"
+    return f"{len(models) or '?'} x {name}, Linux {platform.release()}, Python {platform.python_version()}, {load}"
 
 
 if __name__ == "__main__":

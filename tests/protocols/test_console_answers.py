@@ -15,7 +15,9 @@ HEADER_A = (
     "Power Volt   Curr   Tempr  Tlow   Thigh  Vlow   Vhigh  Base.St  Volt.St  Curr.St  Temp.St  Coulomb  "
     "Time                 B.V.St   B.T.St  "
 )
-ABSENT = "-      -      -      -      -      -      -      Absent   -        -        -        -        -        -"
+ABSENT = (
+    "-      -      -      -      -      -      -      Absent   -        -        -        -        -        -        -"
+)
 PWR_ROW = (
     "{slot:<6}51312  4210   22000  19000  20000  3419   3423   Charge   "
     + STATES
@@ -281,6 +283,11 @@ class TestWhatIsAsked:
         with pytest.raises(DecodeError, match="high-voltage"):
             decode_answer(command, framed(command, lines))
 
+    @pytest.mark.parametrize("command", ["unit", "sysinfo", "bmuinfo 0"])
+    def test_pitfall_7_its_own_commands_say_so_too(self, command: str) -> None:
+        with pytest.raises(DecodeError, match="high-voltage"):
+            decode_answer(command, framed(command, ["a : 1"]))
+
     def test_pitfall_8_unit_on_a_low_voltage_console_is_a_refusal(self) -> None:
         with pytest.raises(DeviceError):
             decode_answer("unit", refusal("unit", "Unknown command 'unit' - try 'help'"))
@@ -301,11 +308,20 @@ class TestClock:
         told = read_answer("pwr", framed("pwr", lines))
         assert {number: at.year for number, at in told.clocks.items()} == {1: 2031, 2: 2000}
 
+    def test_without_a_time_it_is_refused(self) -> None:
+        with pytest.raises(FrameError, match="no time"):
+            decode_answer("time", framed("time", ["Test result:pass"]))
+
     def test_a_time_that_does_not_exist_is_none(self) -> None:
         assert read_answer("time", framed("time", ["RTC 2000-00-00 00:00:00"])).clocks == {}
 
 
 class TestRecordings:
+    @pytest.mark.parametrize("text", [b"", b"h", b"hel", b"help"])
+    def test_a_piece_of_an_echo_is_no_answer(self, text: bytes) -> None:
+        with pytest.raises(FrameError):
+            decode_recording("help", text)
+
     def test_the_echo_tells_what_was_asked(self) -> None:
         assert decode_recording(None, answer("bat 2")) == decode_answer("bat 2", answer("bat 2"))
 

@@ -97,6 +97,12 @@ class TestNames:
         assert told("System Fault", "0x40000000  WarpCore") == [(AlarmKind.OTHER, "0x40000000", "WarpCore")]
         assert told("Bat Events", "0x2  WarpCore") == [(AlarmKind.CELL_OVERVOLTAGE, "0x2", "WarpCore")]
 
+    def test_a_strange_name_beside_a_known_one_goes_with_the_other_bit(self) -> None:
+        assert told("System Fault", "0x41000 WarpCore EXCOMMTIMEOUT") == [
+            (AlarmKind.COMMUNICATION_FAULT, "0x1000", "EXCOMMTIMEOUT"),
+            (AlarmKind.OTHER, "0x40000", "WarpCore"),
+        ]
+
     def test_more_names_than_bits(self) -> None:
         assert told("Bat Events", "0x8 PHV BLV") == [
             (AlarmKind.CELL_UNDERVOLTAGE, "0x8", "BLV"),

@@ -372,6 +372,7 @@ class TestEuro:
             "Remain Power : ----------",
             "Round Trip Eff. :",
             "Chg. Dsg. Cycle : 0",
+            "Deep Dsg. Count : ----------",
             "Remain Power : 2345 furlongs",
         ],
     )

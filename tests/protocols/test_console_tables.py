@@ -159,6 +159,17 @@ class TestSlots:
         with pytest.raises(FrameError, match="rows are missing"):
             pwr(HEADER_A, PWR_ROW.format(slot=1), PWR_ROW.format(slot=3), f"4     {ABSENT}")
 
+    @pytest.mark.parametrize(
+        "row", [f"2     {ABSENT} 5", f"2     {ABSENT} Absent", f"x     {ABSENT}", f"2     {ABSENT} 3     {ABSENT}"]
+    )
+    def test_pitfall_27_a_damaged_empty_slot_is_refused(self, row: str) -> None:
+        with pytest.raises(FrameError, match="damaged row"):
+            pwr(HEADER_A, PWR_ROW.format(slot=1), row)
+
+    def test_a_module_that_measures_nothing_is_left_out(self) -> None:
+        asleep = f"2     {ABSENT}".replace("Absent", "Sleep ")
+        assert [m.number for m in pwr(HEADER_A, PWR_ROW.format(slot=1), asleep).modules] == [1]
+
 
 class TestValues:
     @pytest.mark.parametrize(("glued", "current"), [("-10000021000", -100.0), ("-123456-2000", -123.456)])
@@ -230,6 +241,14 @@ class TestValues:
         whole = {"Thgh": "Thigh", "Base.S": "Base.St", "Coulmb": "Coulomb"}.get(damaged, "Vhigh")
         with pytest.raises(FrameError):
             one(changed(whole, damaged, HEADER_A), PWR_ROW.format(slot=1))
+
+    def test_pitfall_27_a_name_that_stands_there_twice_is_refused(self) -> None:
+        with pytest.raises(FrameError, match="damaged header"):
+            one(changed("Vhigh", "Vlow ", HEADER_A), PWR_ROW.format(slot=1))
+
+    def test_a_header_may_be_repeated(self) -> None:
+        rows = [PWR_ROW.format(slot=i) for i in (1, 2)]
+        assert pwr(HEADER_A, rows[0], HEADER_A, rows[1]) == pwr(HEADER_A, *rows)
 
     def test_without_a_header_nothing_is_believed(self) -> None:
         with pytest.raises(FrameError, match="no header"):

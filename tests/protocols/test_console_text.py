@@ -40,7 +40,12 @@ class TestLines:
     @pytest.mark.parametrize("at", ["@", "", "\xc0"])
     def test_the_at_may_be_unreadable(self, at: str) -> None:
         text = f"pylon>stat\n{at}\none : 1\nCommand completed successfully\n$$\npylon>"
-        assert parse(text.encode("latin-1"), "stat").lines[-1] == "one : 1"
+        lines = parse(text.encode("latin-1"), "stat").lines
+        assert (lines[-1], lines[:-1]) == ("one : 1", ("\ufffd",) if at == "\xc0" else ())
+
+    def test_a_doubled_echo_without_the_at_is_no_line(self) -> None:
+        text = "stat\nstat\none : 1\nCommand completed successfully\n$$\npylon>"
+        assert parse(text.encode(), "stat").lines == ("one : 1",)
 
     def test_pitfall_44_an_echo_of_another_module_is_not_ours(self) -> None:
         with pytest.raises(FrameError, match="'bat 3' answered"):
@@ -55,7 +60,9 @@ class TestLines:
 
     def test_an_earlier_answer_without_its_end_is_left_out(self) -> None:
         first = GOOD.replace(b"$$\r\n\r", b"")
-        assert parse(first + framed("stat", ["three : 3"]), "stat").lines == ("three : 3",)
+        last = framed("stat", ["three : 3"])
+        assert parse(first + last, "stat").lines == ("three : 3",)
+        assert parse(first + last.replace(b"@", b""), "stat").lines == ("three : 3",)
 
 
 class TestEnd:

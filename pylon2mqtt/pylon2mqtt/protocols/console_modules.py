@@ -53,16 +53,18 @@ def high_voltage(answer: Answer) -> DecodeError:
 
 
 def power_table(answer: Answer) -> tuple[tuple[Module, ...], tuple[str, ...], dict[int, datetime]]:
-    """Return the modules of ``pwr``, the columns that nobody knows, and the modules' clocks; empty slots are skipped.
+    """Return the modules of ``pwr``, the columns that nobody knows, and the modules' clocks.
 
-    Raises FrameError when any row is damaged, DecodeError for the table of a high-voltage system.
+    Empty slots are left out, and so are modules that measure nothing, whatever their state is called. Raises
+    FrameError when any row is damaged, DecodeError for the table of a high-voltage system.
     """
     if any(re.match(r"Volt\s+Curr\s+Tempr\s+BT", line) for line in answer.lines):
         raise high_voltage(answer)
     told = table(answer.lines, "Power", required=("Volt", "Curr", "Base.St"))
     _check_slots(told)
-    clocks = {int(row["Power"] or 0): at for row in told.rows if (at := moment(row.get("Time")))}
-    return tuple(_module(row) for row in told.rows), told.unknown, clocks
+    measured = [row for row in told.rows if row["Volt"] is not None or row["Curr"] is not None]
+    clocks = {int(row["Power"] or 0): at for row in measured if (at := moment(row.get("Time")))}
+    return tuple(map(_module, measured)), told.unknown, clocks
 
 
 def _check_slots(told: Table) -> None:

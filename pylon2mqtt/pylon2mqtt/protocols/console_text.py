@@ -120,8 +120,6 @@ def read(data: bytes, command: str | None) -> Answer:
     if end is None:
         raise FrameError("the answer does not end in $$ and a prompt: wait longer, then ask again")
     lines = _lines(text[: end.start()])
-    while lines and lines[-1] == "$$":
-        lines.pop()
     start = _start(lines)
     _check_echo(_echo(lines, start), command)
     body = lines[start:]
