@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from pylon2mqtt.simulator.registry import Simulator
 from tests.e2e.conftest import HomeAssistant, until
 from tests.simulator.sim_host import running
+
+from pylon2mqtt.simulator.registry import Simulator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -53,7 +53,8 @@ def test_both_are_there_with_all_modules_and_cells(
 ) -> None:
     last = "sensor.pytes_module_2_cell_16_voltage"
     until(lambda: last in home_assistant.states(last), turn=lambda: None, timeout_s=90)
-    until(lambda: "sensor.mixed_module_3_cycles" in home_assistant.states("sensor.mixed"), turn=lambda: None, timeout_s=60)
+    slow = "sensor.mixed_module_3_cycles"
+    until(lambda: slow in home_assistant.states(slow), turn=lambda: None, timeout_s=60)
     devices = home_assistant.devices()
     for name, simulator in batteries.items():
         for module in simulator.bank.modules:

@@ -336,6 +336,10 @@ class TestRecordings:
         with pytest.raises(FrameError):
             decode_answer(command, pasted)
 
+    def test_what_is_wrong_with_a_whole_answer_is_said(self) -> None:
+        with pytest.raises(FrameError, match="no success line"):
+            decode_recording("bat 2", framed("bat 2", BAT_LINES, done=""))
+
     @every_answer
     def test_an_answer_that_is_cut_is_not_taken_for_one(self, command: str) -> None:
         whole = answer(command)

@@ -33,7 +33,9 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     if "cells" in below and "cells" in above:
         cells = {cell.number: cell for cell in below["cells"]}
         for cell in above["cells"]:
-            cells[cell.number] = replace(cells.get(cell.number, cell), **_told(cell))
+            before = cells.get(cell.number, cell)
+            alarms = {"alarms": tuple(dict.fromkeys((*(before.alarms or ()), *(cell.alarms or ()))))}
+            cells[cell.number] = replace(before, **(_told(cell) | (alarms if before.alarms else {})))
         both["cells"] = tuple(cells[number] for number in sorted(cells))
     return both
 

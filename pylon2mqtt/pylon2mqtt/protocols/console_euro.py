@@ -4,7 +4,7 @@ Only the battery that holds the cable answers, for itself. Keys and units are kn
 description of the US3000D's form, not from a recording (docs/protocols/console.md)::
 
     Remain Cap. 1     : 70 Ah
-    Chg. Energy Thro. : 14620 Wh   407761 mWs       the second number is what the first leaves over
+    Chg. Energy Thro. : 12345 Wh   250000 mWs       the second number is what the first leaves over
 
 The model has no fields for them: they become counters. What was never programmed is ``0`` or ``----------``.
 """

@@ -4,7 +4,7 @@
 
     Bat Events      : 0x8        BLV              of the cells (B)
     Power Events    : 0x2100     ...              of the module (P)
-    System Fault    : 0x2100 ONLINE err InitVoltDiff
+    System Fault    : 0x0008     ...              of the BMS itself
 
 Bits are OR-ed: every one is read by itself. The printed names count more than the table, which is partly guessed
 (docs/protocols/console.md); a bit that nobody knows stays an alarm with its code. Decimal numbers occur too.

@@ -2,7 +2,7 @@
 
 ::
 
-    Voltage         : 49769       mV          key and value part at the first colon; widths and order differ
+    Voltage         : 50123       mV          key and value part at the first colon; widths and order differ
     Soft  version       : V1.3                blanks within a key mean nothing
     Board version       :                     an empty value is unknown, and so is erased memory: ????????
     Max Dischg Curr     : -100000mA           no blank before the unit

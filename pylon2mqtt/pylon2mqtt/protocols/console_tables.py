@@ -26,7 +26,7 @@ _TEXT = r"\s+([!-~]+)"
 _TIME = r"\s+(\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d|-)"
 _PERCENT = r"\s+(\d{1,3}%|-)"
 _YES_NO = r"\s+([YN]|-)"
-# The charge of a cell, told apart by its tokens: `81%  39700 mAH`, `39700 mAH`, `73100        mAH` or only `53%`.
+# The charge of a cell, told apart by its tokens: `64%  32000 mAH`, `32000 mAH`, `61000        mAH` or only `47%`.
 _CHARGE = r"\s+((?:\d{1,3}%\s+)?\d{1,9}\s*m?A[HhS]|\d{1,3}%|-)"
 # A current of -100000 mA or less fills its 7 characters: nothing stands between it and the temperature.
 _AFTER_CURRENT = r"(?:\s+|(?<=-\d{6}))(-?\d{1,9}|-)"

@@ -1,7 +1,8 @@
 """The data sheets of the consoles: what each firmware family prints, knows and refuses.
 
 A stack is told of by its master's firmware; what a slave's own one decides is marked (own). Sources: recordings of
-real consoles; what only one of them shows, or none, is marked (guessed).
+real consoles. Guessed, for want of one: layout D as a table, ``pwr N`` of a Pytes 4850P, ``soh`` of a Pytes V5 beyond
+its columns, the widths of ``euro``, and which clock is in which model.
 """
 
 from dataclasses import dataclass, replace
