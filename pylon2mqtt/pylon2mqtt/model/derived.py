@@ -91,8 +91,9 @@ def bank_figures(bank: Bank) -> BankFigures:
     together: Callable[[Sequence[float]], float] = min if series else sum
     current = _over(modules, "current", _mean if series else sum)
     voltage = _over(modules, "voltage", sum if series else _mean)
-    lowest = _extreme_module(modules, "cell_voltage_min", min)
-    highest = _extreme_module(modules, "cell_voltage_max", max)
+    told = [(module, module_figures(module)) for module in modules]
+    lowest = _extreme_module(told, "cell_voltage_min", min)
+    highest = _extreme_module(told, "cell_voltage_max", max)
     remaining = _over(modules, "remaining_capacity", together)
     full = _over(modules, "full_capacity", together)
     return BankFigures(
@@ -114,8 +115,8 @@ def bank_figures(bank: Bank) -> BankFigures:
         cell_voltage_max_module=highest[1],
         cell_voltage_max_cell=highest[2],
         cell_voltage_difference=_difference(lowest[0], highest[0]),
-        cell_temperature_min=_extreme_module(modules, "cell_temperature_min", min)[0],
-        cell_temperature_max=_extreme_module(modules, "cell_temperature_max", max)[0],
+        cell_temperature_min=_extreme_module(told, "cell_temperature_min", min)[0],
+        cell_temperature_max=_extreme_module(told, "cell_temperature_max", max)[0],
         problem=problem,
         charge_voltage_limit=_over(modules, "charge_voltage_limit", sum if series else min),
         charge_current_limit=_over(modules, "charge_current_limit", together),
@@ -206,12 +207,11 @@ def _extreme(voltage: Volts | None, number: int | None, among_cells: _Extreme) -
 
 
 def _extreme_module(
-    modules: Sequence[Module], field: str, pick: Callable[..., tuple[float, int, int | None]]
+    told: Sequence[tuple[Module, ModuleFigures]], field: str, pick: Callable[..., tuple[float, int, int | None]]
 ) -> tuple[float | None, int | None, int | None]:
     """The extreme value over all modules, with the module's and the cell's number."""
     candidates = []
-    for module in modules:
-        figures = module_figures(module)
+    for module, figures in told:
         value = _told(getattr(module, field), getattr(figures, field))
         if value is None:
             return None, None, None

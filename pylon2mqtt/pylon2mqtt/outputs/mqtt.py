@@ -20,7 +20,7 @@ from .topics import OFFLINE, ONLINE, Publication, bank_slug, module_slugs, publi
 # Home Assistant subscribes to the states after it has said that it is there; the spread spares it a flood at its start.
 AFTER_BIRTH_S = (1.0, 5.0)
 # A broker sends what it has kept right after the subscription; nothing is published until that has been read.
-READ_BACK_S = 1.0
+READ_BACK_S = 0.5
 NEVER = float("inf")
 # The ports that brokers listen at where nothing else is said: without TLS, and with it.
 PORT, TLS_PORT = 1883, 8883
