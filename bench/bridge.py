@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Mqtt, Settings
@@ -24,9 +25,9 @@ _STOP_S = 5.0
 _ROOT = Path(__file__).parents[1]
 
 
-def hurried_driver(protocol: str, *, name: str) -> BatteryProtocol:
+def hurried_driver(protocol: str, *, name: str, **options: Any) -> BatteryProtocol:
     """A driver that asks without pauses."""
-    return driver(protocol, name=name, clock=Clock(sleep=lambda _seconds: None))
+    return driver(protocol, name=name, clock=Clock(sleep=lambda _seconds: None), **options)
 
 
 @contextmanager
