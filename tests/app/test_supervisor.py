@@ -101,7 +101,7 @@ def test_the_bridge_waits_for_the_service_and_reads_a_new_password(
         until(lambda: heard.retained.get("pylon2mqtt/status") == "online")
         app.stop()
         thread.join(3)
-    assert heard.retained["pylon2mqtt/status"] == "offline"
+    until(lambda: heard.retained["pylon2mqtt/status"] == "offline")
     assert home.asked >= 2
 
 
