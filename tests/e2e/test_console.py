@@ -53,8 +53,8 @@ def test_both_are_there_with_all_modules_and_cells(
 ) -> None:
     last = "sensor.pytes_module_2_cell_16_voltage"
     until(lambda: last in home_assistant.states(last), turn=lambda: None, timeout_s=90)
-    slow = "sensor.mixed_module_3_cycles"
-    until(lambda: slow in home_assistant.states(slow), turn=lambda: None, timeout_s=60)
+    for slow in ("sensor.mixed_module_3_cycles", "sensor.mixed_module_3_cell_15_voltage"):
+        until(lambda entity=slow: entity in home_assistant.states(entity), turn=lambda: None, timeout_s=90)
     devices = home_assistant.devices()
     for name, simulator in batteries.items():
         for module in simulator.bank.modules:

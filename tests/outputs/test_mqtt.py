@@ -158,6 +158,8 @@ def test_other_words_of_home_assistant_bring_nothing(broker, listener, mqtt, pub
 def test_an_entity_is_announced_when_its_value_is_first_reported(broker, mqtt, publish):
     output = mqtt(broker.port)
     publish(output, snapshot(module(1, soh=None)))
+    publish(output, snapshot(module(1, soh=98)))
+    output.clock.jumped_s += SETTLED_AFTER_S
     heard = dict(publish(output, snapshot(module(1, soh=98))))
     assert "soh" in json.loads(heard[config_topic(FIRST)])["components"]
     assert config_topic(FIRST) not in dict(publish(output, snapshot(module(1, soh=None))))
@@ -211,8 +213,10 @@ def test_module_away_for_a_week_is_cleaned_up(broker, listener, mqtt, publish):
 def test_modules_that_swap_places_keep_their_topics(broker, listener, mqtt, publish):
     output = mqtt(broker.port)
     publish(output, snapshot(module(1), module(2)))
-    heard = dict(publish(output, snapshot(module(1, barcode=SECOND), module(2, barcode=FIRST))))
-    assert json.loads(heard[module_topic(SECOND, "state")])["number"] == 1
+    swapped = snapshot(module(1, barcode=SECOND), module(2, barcode=FIRST))
+    assert json.loads(dict(publish(output, swapped))[module_topic(SECOND, "state")])["number"] == 1
+    output.clock.jumped_s += SETTLED_AFTER_S
+    heard = dict(publish(output, swapped))
     assert json.loads(heard[config_topic(SECOND)])["device"]["name"] == "House module 1"
 
 

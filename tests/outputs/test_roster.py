@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from tests.outputs.banks import BARCODES, bank, module, offline, snapshot
 
-from pylon2mqtt.outputs.announcer import Announcer
+from pylon2mqtt.outputs.announcer import AT_LAST_S, SETTLED_AFTER_S, Announcer
 from pylon2mqtt.outputs.board import REPEAT_S, Board
+from pylon2mqtt.outputs.entities import MODULE
 from pylon2mqtt.outputs.homeassistant import Site, bank_device, module_device
 from pylon2mqtt.outputs.roster import SETTLING_S, Roster
 from pylon2mqtt.outputs.topics import Publication
@@ -93,50 +94,62 @@ def keys(payload):
 
 def test_announcer_says_a_device_again_only_when_it_changed():
     announcer = Announcer(SITE)
-    announcer.meet(one(), ["voltage"])
-    ((topic, payload),) = announcer.due()
+    announcer.meet(one(), ["voltage"], 0)
+    ((topic, payload),) = announcer.due(0)
     assert topic == f"homeassistant/device/pylon2mqtt_{FIRST}/config"
     assert keys(payload) == {"voltage", "connection"}
-    announcer.meet(one(), ["voltage"])
-    assert list(announcer.due()) == []
-    announcer.meet(one(), ["current"])
-    ((_, payload),) = announcer.due()
+    announcer.meet(one(), ["voltage"], 0)
+    assert list(announcer.due(0)) == []
+    announcer.meet(one(), ["current"], 100)
+    assert list(announcer.due(100 + SETTLED_AFTER_S - 0.1)) == []
+    ((_, payload),) = announcer.due(100 + SETTLED_AFTER_S)
     assert keys(payload) == {"voltage", "current", "connection"}
 
 
 def test_announcer_keeps_what_a_device_told_once():
     announcer = Announcer(SITE)
-    announcer.meet(one(), [])
-    list(announcer.due())
-    announcer.meet(module_device(SITE, bank(), module(1, firmware=None), FIRST), [])
-    assert list(announcer.due()) == []
+    announcer.meet(one(), [], 0)
+    list(announcer.due(0))
+    announcer.meet(module_device(SITE, bank(), module(1, firmware=None), FIRST), [], 0)
+    assert list(announcer.due(0)) == []
+
+
+def test_announcer_does_not_wait_for_ever_for_a_device_that_tells_more_and_more():
+    announcer = Announcer(SITE)
+    announcer.meet(one(), [], 0)
+    list(announcer.due(0))
+    keys = [row.key for row in MODULE]
+    for now in range(0, int(AT_LAST_S), 3):
+        announcer.meet(one(), keys[: 1 + now // 3], now)
+        assert list(announcer.due(now)) == []
+    assert len(list(announcer.due(AT_LAST_S))) == 1
 
 
 def test_announcer_says_banks_before_modules():
     announcer = Announcer(SITE)
-    announcer.meet(one(), [])
-    announcer.meet(bank_device(SITE, bank()), [])
+    announcer.meet(one(), [], 0)
+    announcer.meet(bank_device(SITE, bank()), [], 0)
     announcer.repeat()
-    assert [topic.split("/")[2] for topic, _ in announcer.due()] == ["pylon2mqtt_house", f"pylon2mqtt_{FIRST}"]
+    assert [topic.split("/")[2] for topic, _ in announcer.due(0)] == ["pylon2mqtt_house", f"pylon2mqtt_{FIRST}"]
 
 
 def test_announcer_deletes_what_an_earlier_version_announced():
     announcer = Announcer(SITE)
-    announcer.meet(one(), ["voltage"])
+    announcer.meet(one(), ["voltage"], 0)
     old = {
         "current": {"platform": "sensor"},
         "gone": {"platform": "sensor"},
         "connection": {"platform": "binary_sensor"},
     }
     announcer.remember(one().id, json.dumps({"components": old}))
-    (_, first), (_, second) = announcer.due()
+    (_, first), (_, second) = announcer.due(0)
     assert keys(first) - keys(second) == {"gone"}
     assert keys(second) == {"voltage", "current", "connection"}
 
 
 def test_announcer_leaves_a_device_alone_that_has_moved_to_another_bank():
     announcer = Announcer(SITE)
-    announcer.meet(module_device(SITE, bank(name="Shed"), module(1), FIRST), [])
+    announcer.meet(module_device(SITE, bank(name="Shed"), module(1), FIRST), [], 0)
     assert not announcer.forget(one().id, f"house/{FIRST}")
     assert announcer.knows(one().id)
     assert announcer.forget(one().id, f"shed/{FIRST}")

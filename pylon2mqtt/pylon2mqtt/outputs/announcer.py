@@ -10,6 +10,11 @@ from collections.abc import Iterable, Iterator
 from .entities import entities
 from .homeassistant import Device, Site, announced_components, discovery, discovery_topic, without
 
+# A new device is announced at once. One that tells more and more, as the slow answers come in, is announced again when
+# it has told nothing new for a while, or at last: each announcement makes its entities unavailable for a moment.
+SETTLED_AFTER_S = 5.0
+AT_LAST_S = 60.0
+
 
 class Announcer:
     """The devices met so far with the keys of their entities; `due` gives the messages that have to be sent."""
@@ -19,13 +24,13 @@ class Announcer:
         self._devices: dict[str, Device] = {}
         self._keys: dict[str, set[str]] = {}
         self._outdated: dict[str, dict[str, str]] = {}
-        self._due: dict[str, None] = {}
+        self._due: dict[str, tuple[float, float]] = {}
 
     def knows(self, device_id: str) -> bool:
         """Return whether the device was met since the start."""
         return device_id in self._devices
 
-    def meet(self, device: Device, keys: Iterable[str]) -> None:
+    def meet(self, device: Device, keys: Iterable[str], now: float) -> None:
         """Take in a device as it is now, and the keys for which it just reported values."""
         earlier = self._devices.get(device.id)
         current = device.remembering(earlier)
@@ -34,7 +39,13 @@ class Announcer:
         if new or current != earlier:
             self._devices[device.id] = current
             known |= new
-            self._due[device.id] = None
+            self._want(device.id, now, now if earlier is None else now + SETTLED_AFTER_S)
+
+    def _want(self, device_id: str, now: float, at: float) -> None:
+        """Let a device be announced at a time, not after what is due now, and not much later than first wanted."""
+        due_at, at_last = self._due.get(device_id, (float("inf"), now + AT_LAST_S))
+        if due_at > now:
+            self._due[device_id] = (min(at, at_last), at_last)
 
     def remember(self, device_id: str, payload: str) -> None:
         """Take in how the device was announced before this start; what would not be announced now is to be deleted."""
@@ -49,12 +60,13 @@ class Announcer:
 
     def repeat(self) -> None:
         """Let all devices be announced again, a bank before its modules."""
-        self._due = dict.fromkeys(sorted(self._devices, key=lambda device_id: self._devices[device_id].via is not None))
+        parents_first = sorted(self._devices, key=lambda device_id: self._devices[device_id].via is not None)
+        self._due = dict.fromkeys(parents_first, (float("-inf"), float("-inf")))
 
-    def due(self) -> Iterator[tuple[str, str]]:
+    def due(self, now: float) -> Iterator[tuple[str, str]]:
         """Yield topic and payload of what is due, which then counts as told."""
-        due, self._due = self._due, {}
-        for device_id in due:
+        for device_id in [device_id for device_id, (due_at, _) in self._due.items() if due_at <= now]:
+            del self._due[device_id]
             topic = discovery_topic(self._site, device_id)
             message = discovery(self._site, self._devices[device_id], self._keys[device_id])
             if outdated := self._outdated.pop(device_id, None):

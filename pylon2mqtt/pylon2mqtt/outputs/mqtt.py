@@ -93,7 +93,7 @@ class Mqtt:
         for device in self._devices(snapshot):
             if not self._announcer.knows(device.id):
                 new.append(discovery_topic(self._site, device.id))
-            self._announcer.meet(device, self._reported(device, found))
+            self._announcer.meet(device, self._reported(device, found), self.clock())
         for topic, publication in found.items():
             self._board.put(topic, publication, self.clock())
         while self._orphans:
@@ -115,7 +115,7 @@ class Mqtt:
         if self._broker.connected and self.clock() >= self._read_back_until:
             self._end_read_back()
         if self._broker.connected and not self._reading_back:
-            for topic, payload in (*self._announcer.due(), *self._board.due(self.clock())):
+            for topic, payload in (*self._announcer.due(self.clock()), *self._board.due(self.clock())):
                 self._broker.publish(topic, payload)
 
     def close(self) -> None:
