@@ -69,6 +69,8 @@ def test_one_bank_and_its_modules(home_assistant: HomeAssistant, bridge: Path, b
 
 
 def test_values_and_units(home_assistant: HomeAssistant, bridge: Path, battery: Simulator) -> None:
+    # For a moment after each announcement everything is unavailable.
+    until(lambda: "unavailable" not in _all_states(home_assistant), turn=lambda: None)
     states = home_assistant.states("sensor.cellar")
 
     def read(entity: str) -> tuple[Any, str | None]:
@@ -89,7 +91,7 @@ def test_values_and_units(home_assistant: HomeAssistant, bridge: Path, battery: 
 
 def test_an_alarm_is_a_problem(home_assistant: HomeAssistant, bridge: Path, battery: Simulator) -> None:
     entity = "binary_sensor.cellar_module_2_problem"
-    assert value(home_assistant, entity) == "off"
+    until(lambda: value(home_assistant, entity) == "off", turn=lambda: None)
     battery.order("alarm 2 cell_overvoltage 7")
     until(lambda: value(home_assistant, entity) == "on", turn=lambda: None)
     assert value(home_assistant, "binary_sensor.cellar_problem") == "on"
@@ -102,7 +104,7 @@ def test_a_silent_module_is_unavailable_and_keeps_its_entities(
 ) -> None:
     battery.order("vanish 3")
     until(lambda: value(home_assistant, "sensor.cellar_module_3_voltage") == "unavailable", turn=lambda: None)
-    assert value(home_assistant, "sensor.cellar_current") == "unknown"
+    until(lambda: value(home_assistant, "sensor.cellar_current") == "unknown", turn=lambda: None)
     assert value(home_assistant, "sensor.cellar_modules_silent") == "1"
     battery.order("return 3")
     until(lambda: value(home_assistant, "sensor.cellar_module_3_voltage") != "unavailable", turn=lambda: None)
@@ -136,6 +138,10 @@ def test_the_broker_restarted_shows_values_again(
     until(lambda: _is_number(value(home_assistant, "sensor.cellar_voltage")), turn=lambda: None, timeout_s=60)
     left = [line for line in home_assistant.log().splitlines() if "Disconnected from MQTT" not in line]
     assert not [line for line in left if "cellar" in line.lower() or "discovery" in line.lower()], left
+
+
+def _all_states(home_assistant: HomeAssistant) -> set[str]:
+    return {state["state"] for state in home_assistant.states("sensor.cellar").values()}
 
 
 def _is_number(text: Any) -> bool:

@@ -53,8 +53,9 @@ def test_both_are_there_with_all_modules_and_cells(
 ) -> None:
     last = "sensor.pytes_module_2_cell_16_voltage"
     until(lambda: last in home_assistant.states(last), turn=lambda: None, timeout_s=90)
-    for slow in ("sensor.mixed_module_3_cycles", "sensor.mixed_module_3_cell_15_voltage"):
-        until(lambda entity=slow: entity in home_assistant.states(entity), turn=lambda: None, timeout_s=90)
+    slow = {"sensor.mixed_module_3_cycles", "sensor.mixed_module_3_cell_15_voltage"}
+    until(lambda: slow <= set(home_assistant.states("sensor.mixed")), turn=lambda: None, timeout_s=90)
+    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")), turn=lambda: None)
     devices = home_assistant.devices()
     for name, simulator in batteries.items():
         for module in simulator.bank.modules:

@@ -9,13 +9,15 @@ import pytest
 from tests.brokers import Clock, until
 from tests.outputs.banks import BARCODES, module, offline, snapshot, three
 
+from pylon2mqtt.outputs.announcer import SETTLED_AFTER_S
+
 pytestmark = pytest.mark.broker
 
 STATE = "pylon2mqtt/house/state"
 BANK_CONFIG = "homeassistant/device/pylon2mqtt_house/config"
 FIRST, SECOND, THIRD = BARCODES
 # The speed of a clock that leaves a busy broker 250 ms to tell what it has kept.
-PATIENT = 4
+PATIENT = 2
 
 
 def module_topic(barcode, name):
