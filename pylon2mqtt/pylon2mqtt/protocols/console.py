@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
 
-from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
+from pylon2mqtt.errors import DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Alarm, Bank, Module
 from pylon2mqtt.model.joining import joined
 from pylon2mqtt.transports.base import ByteTransport
@@ -133,7 +133,7 @@ class Console:
     def read(self, line: ByteTransport) -> Bank:
         """Ask everything that is due and return the whole bank."""
         if self._rescan:
-            self._rescan, self._roster = False, Roster()
+            self._rescan, self._roster = False, Roster(complaints=self._roster.complaints)
             self._slow.forget(lambda _key: True)
         try:
             rows = self._ask(line, Command.PWR).modules
@@ -181,11 +181,8 @@ class Console:
         return replace(whole, alarms=_all_alarms((*parts, row)))
 
     def _missed(self, number: int, slot: Slot, error: Exception) -> None:
-        if self._roster.missed(slot, self._clock.now()):
-            _LOG.warning("%s: module %d is silent: %s", self._name, number, error)
-        if isinstance(error, DecodeError) and (text := str(error)) not in self._complaints:
-            self._complaints.add(text)
-            _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", self._name, error, error.raw)
+        name = f"{self._name}: module {number}"
+        self._roster.missed(slot, self._clock.now(), name=name, error=error)
 
     # -------------------- who is who
 

@@ -4,9 +4,13 @@ A module that is not there costs a time-out, so it is not asked in every cycle; 
 before it was away for long, because no sum may be taken over the rest.
 """
 
+import logging
 from dataclasses import dataclass, field
 
+from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Bank
+
+_LOG = logging.getLogger(__name__)
 
 TRY_AGAIN_CYCLES = 3
 """A module that fell silent is tried in the next cycles too: most often only its answer was spoilt."""
@@ -35,10 +39,11 @@ class Slot:
 
 @dataclass(slots=True)
 class Roster:
-    """The modules by address, and the addresses of their groups' masters."""
+    """The modules by address, the addresses of their groups' masters, and what was complained of already."""
 
     masters: list[int] = field(default_factory=list)
     slots: dict[int, Slot] = field(default_factory=dict)
+    complaints: set[str] = field(default_factory=set)
 
     def on_turn(self, now: float) -> list[tuple[int, Slot]]:
         """Whom to ask now, by address; of a bank that is silent as a whole, the first module alone."""
@@ -50,14 +55,17 @@ class Roster:
         """The addresses of one group's modules."""
         return sorted(address for address in self.slots if address & 0xF0 == master & 0xF0)
 
-    def missed(self, slot: Slot, now: float) -> bool:
-        """Note that a module did not answer; tell whether that is new. It has to say who it is when it returns."""
+    def missed(self, slot: Slot, now: float, *, name: str, error: Exception) -> None:
+        """Note, and log once, that the module ``name`` did not answer. It has to say who it is when it returns."""
         slot.misses += 1
         slot.try_at = now + TRY_EVERY_S
         slot.identify_at = now
         if slot.misses == 1:
             slot.silent_since = now
-        return slot.misses == 1
+            _LOG.warning("%s is silent: %s", name, error)
+        if isinstance(error, DecodeError) and (text := str(error)) not in self.complaints:
+            self.complaints.add(text)
+            _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", name, error, error.raw)
 
     def answered(self, slot: Slot) -> bool:
         """Note that a module answered; tell whether it was silent before. Then the others may be back too."""

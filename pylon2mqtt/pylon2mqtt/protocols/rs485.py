@@ -162,7 +162,6 @@ class Rs485:
         self._together_at: dict[int, float] = {}
         self._lost_reads = _LOST_AFTER
         self._rescan = False
-        self._complaints: set[str] = set()
 
     # -------------------- the seam
 
@@ -170,7 +169,7 @@ class Rs485:
         """Ask everything that is due and return the whole bank; find its modules first where that is due."""
         if self._rescan:
             self._rescan = False
-            self._roster = Roster()
+            self._roster = Roster(complaints=self._roster.complaints)
             self._lost_reads = _LOST_AFTER
         if self._lost_reads >= _LOST_AFTER:
             self._find(line)
@@ -340,11 +339,8 @@ class Rs485:
         return joined((identity, *filter(None, slow), analog, alarm)).modules[0]
 
     def _missed(self, address: int, slot: Slot, error: Exception) -> None:
-        if self._roster.missed(slot, self._clock.now()):
-            _LOG.warning("%s: module %d is silent: %s", self._name, module_number(address), error)
-        if isinstance(error, DecodeError) and (text := str(error)) not in self._complaints:
-            self._complaints.add(text)
-            _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", self._name, error, error.raw)
+        name = f"{self._name}: module {module_number(address)}"
+        self._roster.missed(slot, self._clock.now(), name=name, error=error)
 
     def _analog_together(self, line: ByteTransport) -> dict[int, Bank]:
         """The analog values of whole groups in one answer each, where the master knows how (US2000, US3000)."""
