@@ -47,8 +47,8 @@ HOMES = {
 SHARED_PROTOCOL_FILES = {
     "__init__", "auto", "base", "registry", "roster", "schedule",
     "binary", "frame", "pylontech", "pylontech_info", "pylontech_questions",
-    "prompt", "console_answers", "console_euro", "console_events", "console_modules", "console_sheets",
-    "console_tables", "console_text", "console_values",
+    "prompt", "console_answers", "console_commands", "console_euro", "console_events", "console_history",
+    "console_modules", "console_sheets", "console_tables", "console_text", "console_values",
 }  # fmt: skip
 
 LONGEST_FUNCTION = 60

@@ -8,6 +8,7 @@ import pytest
 
 from pylon2mqtt.config import Battery, Mqtt, Settings, load, parse
 from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.protocols.registry import driver
 
 BATTERY = {"name": "House", "protocol": "rs485", "device": "/dev/ttyUSB0"}
 
@@ -41,6 +42,16 @@ def test_everything() -> None:
     settings = parse({"batteries": [BATTERY], "mqtt": mqtt, "poll_interval": 5, "cells": "full", "log_level": "debug"})
     assert settings.mqtt == Mqtt(**(mqtt | {"base_topic": "batteries"}))
     assert (settings.poll_interval_s, settings.cells, settings.log_level) == (5.0, "full", "debug")
+
+
+def test_what_only_some_protocols_have_goes_to_their_driver() -> None:
+    (house,) = parse({"batteries": [BATTERY | {"allow_login": True}]}).batteries
+    assert house.options == {"allow_login": True}
+    assert driver("console", name="House", **house.options)
+    assert driver("rs485", name="House", **house.options)
+    assert problems(batteries=[BATTERY | {"allow_login": "yes"}]) == [
+        "batteries[0].allow_login must be true or false, not 'yes'."
+    ]
 
 
 @pytest.mark.parametrize("unset", ["", None])

@@ -14,7 +14,7 @@ from typing import Any, cast
 import voluptuous as vol
 
 from .errors import ConfigError
-from .protocols.registry import AUTO, PROTOCOLS
+from .protocols.registry import AUTO, OPTIONS, PROTOCOLS
 
 CELL_LEVELS = ("none", "statistics", "voltages", "full")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -24,11 +24,15 @@ _HOST_AND_PORT = re.compile(r"[\w.-]+:\d{1,5}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
-    """One bank: its name, the language it speaks, and the line it is on (a device path or a URL)."""
+    """One bank: its name, the language it speaks, and the line it is on (a device path or a URL).
+
+    ``options`` are those of its protocol, by name, as far as the user set them.
+    """
 
     name: str
     protocol: str
     line: str
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +97,12 @@ def _without_unset(value: Any) -> Any:
     return [_without_unset(item) for item in value] if isinstance(value, list) else value
 
 
-def _battery(item: Mapping[str, str]) -> Battery:
+def _battery(item: Mapping[str, Any]) -> Battery:
     line = item.get("device") or item["address"]
     if _HOST_AND_PORT.fullmatch(line):
         line = f"socket://{line}"
-    return Battery(name=item["name"], protocol=item["protocol"], line=line)
+    options = {key: item[key] for of in OPTIONS.values() for key in of if key in item}
+    return Battery(name=item["name"], protocol=item["protocol"], line=line, options=options)
 
 
 # ---------------------------------------------------------------------------------------------------- what is allowed
@@ -147,7 +152,7 @@ def _one_of(*choices: str) -> Callable[[Any], str]:
     return check
 
 
-def _each_battery(value: Any) -> list[dict[str, str]]:
+def _each_battery(value: Any) -> list[dict[str, Any]]:
     """Check every battery, and tell what is wrong with all of them."""
     if not isinstance(value, list) or not value:
         raise vol.Invalid("must be a list of at least one battery")
@@ -165,7 +170,7 @@ def _each_battery(value: Any) -> list[dict[str, str]]:
     return checked
 
 
-def _all_different(batteries: list[Mapping[str, str]]) -> list[Mapping[str, str]]:
+def _all_different(batteries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     names = [battery["name"].casefold() for battery in batteries]
     lines = [battery.get("device") or battery["address"] for battery in batteries]
     for what, values in (("name", names), ("device or address", lines)):
@@ -181,6 +186,7 @@ _BATTERY = vol.Schema(
         vol.Optional("protocol", default=AUTO): _one_of(AUTO, *PROTOCOLS),
         vol.Optional("device"): _text,
         vol.Optional("address"): _text,
+        vol.Optional("allow_login"): _flag,
     }
 )
 

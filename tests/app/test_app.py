@@ -18,7 +18,7 @@ from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
 from pylon2mqtt.config import Battery, Mqtt, Settings
 from pylon2mqtt.errors import ConfigError, OutputError, TransportTimeoutError
-from pylon2mqtt.model import Bank, Module, Snapshot
+from pylon2mqtt.model import Bank, Event, Module, Snapshot
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
@@ -358,6 +358,14 @@ class TestMailbox:
         assert second is not None
         assert [first.bank.name, second.bank.name, box.take(0)] == ["b", "a", None]
 
+    def test_the_events_of_what_it_drops_go_with_the_newer_one(self) -> None:
+        box = Mailbox(keeps_all=False)
+        for number in (1, 2, None, 3):
+            box.put(_snapshot("a", *(() if number is None else (Event(number=number),))))
+        left = box.take(0)
+        assert left is not None
+        assert [event.number for event in left.bank.events or ()] == [1, 2, 3]
+
     def test_it_keeps_all_in_order(self) -> None:
         box = Mailbox(keeps_all=True)
         snapshots = [_snapshot(str(n)) for n in range(5)]
@@ -366,8 +374,8 @@ class TestMailbox:
         assert [box.take(0) for _ in snapshots] == snapshots
 
 
-def _snapshot(name: str) -> Snapshot:
-    return Snapshot(bank=Bank(name=name), taken_at=datetime.now(UTC))
+def _snapshot(name: str, *events: Event) -> Snapshot:
+    return Snapshot(bank=Bank(name=name, events=events or None), taken_at=datetime.now(UTC))
 
 
 def test_a_broker_must_be_named() -> None:

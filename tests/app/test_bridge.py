@@ -92,6 +92,7 @@ def test_values_are_right_and_sigterm_says_goodbye(
     assert told["voltage"] == pytest.approx(battery.bank.modules[0].voltage(), abs=0.2)
     assert told["full_capacity"] == pytest.approx(148)
     first = battery.bank.modules[0].barcode
+    until(lambda: f"pylon2mqtt/house/{first}/cells" in heard.retained)
     assert json.loads(heard.retained[f"pylon2mqtt/house/{first}/state"])["barcode"] == first
     assert len(json.loads(heard.retained[f"pylon2mqtt/house/{first}/cells"])["voltages"]) == 15
     assert heard.retained["pylon2mqtt/status"] == "online"

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.outputs.banks import BARCODES, bank, module, snapshot
 
-from pylon2mqtt.model import Bank, Module, Severity, State
+from pylon2mqtt.model import AlarmKind, Bank, Module, Severity, State
 from pylon2mqtt.outputs.entities import BANK, CELLS, COUNTS, ENABLED_ARRAYS, MODULE, TYPES, entities, reported
 from pylon2mqtt.outputs.homeassistant import (
     Site,
@@ -28,12 +28,13 @@ UNITS: dict[str | None, str | None] = {
     "temperature": "°C",
     "energy": "kWh",
     "enum": None,
+    "duration": "s",
 }
 # What only grows.
 COUNTERS = {"energy_charged", "energy_discharged", "cycles"}
 # Fields that are no entities: who the device is, and what has a place of its own.
 IDENTITY = {"manufacturer", "model", "barcode", "firmware", "number", "address", "name", "topology", "protocol_version"}
-ELSEWHERE = {"alarms", "modules", "silent", "module_count", "temperatures", "parameters", "counters", "cells"}
+ELSEWHERE = {"alarms", "modules", "silent", "module_count", "temperatures", "parameters", "counters", "cells", "events"}
 
 ALL_KEYS = {
     Bank: {row.key for row in BANK},
@@ -261,3 +262,11 @@ def test_without_deletes_by_platform(house):
 
 def test_severity_is_a_word_in_json():
     assert json.dumps(Severity.WARNING) == '"warning"'
+
+
+def test_a_bank_that_tells_of_events_has_an_entity_for_them(house):
+    assert "event" not in told(house)["components"]
+    event = discovery(SITE, house, {"event"})["components"]["event"]
+    assert event["platform"] == "event"
+    assert event["state_topic"] == "pylon2mqtt/house/event"
+    assert set(event["event_types"]) == {"information", *map(str, AlarmKind)}

@@ -9,6 +9,7 @@ import pytest
 from tests.brokers import Clock, until
 from tests.outputs.banks import BARCODES, module, offline, snapshot, three
 
+from pylon2mqtt.model import Event
 from pylon2mqtt.outputs.announcer import SETTLED_AFTER_S
 
 pytestmark = pytest.mark.broker
@@ -286,3 +287,41 @@ def test_all_is_said_again_to_a_broker_that_forgot(broker, listen, mqtt, publish
     assert listener.retained[module_topic(THIRD, "status")] == "offline"
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == len(set(warnings)) <= 2
+
+
+EVENT = "pylon2mqtt/house/event"
+
+
+def test_events_are_told_once_in_their_order_and_not_kept(broker, listen, mqtt, publish):
+    output = mqtt(broker.port)
+    heard = publish(output, snapshot(events=(Event(number=1), Event(number=2))))
+    assert [json.loads(payload)["number"] for topic, payload in heard if topic == EVENT] == [1, 2]
+    assert "event" in json.loads(dict(heard)[BANK_CONFIG])["components"]
+    assert EVENT not in dict(publish(output, snapshot(events=())))
+    later = listen(broker.port)
+    until(lambda: STATE in later.retained)
+    assert EVENT not in later.retained
+
+
+def test_events_wait_for_the_broker(mosquitto, listen, mqtt):
+    broker = mosquitto()
+    output = mqtt(broker.port)
+    output.publish(snapshot(events=(Event(number=1),)))
+    output.publish(snapshot(events=(Event(number=2),)))
+    broker.start()
+    listener = listen(broker.port)
+
+    def told():
+        output.refresh()
+        return [json.loads(payload)["number"] for topic, payload in listener.heard if topic == EVENT]
+
+    until(lambda: told() == [1, 2], timeout_s=10)
+
+
+def test_the_entity_of_events_stays_over_a_restart(broker, listener, mqtt, publish):
+    publish(mqtt(broker.port), snapshot(events=()))
+    mqtt.close_all()
+    heard = publish(mqtt(broker.port, clock=Clock(PATIENT)), snapshot())
+    configs = [json.loads(payload) for topic, payload in heard if topic == BANK_CONFIG]
+    assert all(config["components"]["event"].get("unique_id") for config in configs)
+    assert configs

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from tests.outputs.banks import BARCODES, NOON, module, offline, snapshot
 
-from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Snapshot, State
-from pylon2mqtt.outputs.topics import Publication, module_slugs, publications, slug
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Event, Module, Severity, Snapshot, State
+from pylon2mqtt.outputs.topics import Publication, events, module_slugs, publications, slug
 
 LIMITS = {
     "charge_voltage_limit": 53.25,
@@ -51,6 +51,7 @@ MODULE = {
     "cell_temperature_max_cell": None,
     "parameters": None,
     "counters": None,
+    "clock_offset": None,
     "power": -174.5,
     "cell_voltage_difference": 0.001,
     "problem": False,
@@ -188,3 +189,22 @@ def test_a_module_is_known_by_its_barcode_if_that_tells_it_apart(barcodes, slugs
 )
 def test_slug(name, expected):
     assert slug(name) == expected
+
+
+def test_an_events_type_is_its_worst_alarm():
+    warning = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.WARNING, text="BHV")
+    fault = Alarm(kind=AlarmKind.SYSTEM_FAULT, severity=Severity.FAULT, text="SYSERR")
+    given = [
+        Event(number=4, module=1, at=datetime(2026, 5, 1, 7, 30), text="BHV SYSERR", alarms=(fault, warning)),
+        Event(number=5, module=2, code="2c50", text="Charging began."),
+    ]
+    alarm, information = events("base", snapshot(events=tuple(given)))
+    assert alarm[0] == information[0] == "base/house/event"
+    said = json.loads(alarm[1].payload)
+    assert said["event_type"] == "system_fault"
+    assert (said["module"], said["barcode"]) == (1, BARCODES[0])
+    assert (said["at"], said["text"]) == ("2026-05-01T07:30:00", "BHV SYSERR")
+    assert [each["kind"] for each in said["alarms"]] == ["system_fault", "cell_overvoltage"]
+    assert said["taken_at"] == "2026-06-01T12:00:00+00:00"
+    assert json.loads(information[1].payload)["event_type"] == "information"
+    assert "events" not in json.loads(payloads(snapshot(events=tuple(given)))["base/house/state"])

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError
-from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.model import Bank, Event, Module
 from pylon2mqtt.protocols.console_answers import decode_answer, decode_recording, read_answer
 
 STATES = "Normal   Normal   Normal  "
@@ -256,9 +256,13 @@ class TestWhatIsAsked:
         with pytest.raises(FrameError, match="2 answered"):
             decode_answer(command, framed(command, lines))
 
-    @pytest.mark.parametrize("command", ["log", "data event 3", "datalist event", "help", "login debug", "logout"])
-    def test_what_was_is_no_state_of_now(self, command: str) -> None:
+    @pytest.mark.parametrize("command", ["data history 3", "help", "login debug", "logout"])
+    def test_some_answers_say_nothing_of_now(self, command: str) -> None:
         assert decode_answer(command, framed(command, ["Index : 3"])) == Bank()
+
+    @pytest.mark.parametrize("command", ["log", "data event 3"])
+    def test_what_was_is_an_event_and_no_state_of_now(self, command: str) -> None:
+        assert decode_answer(command, framed(command, ["Index : 3"])) == Bank(events=(Event(number=3),))
 
     @pytest.mark.parametrize("command", ["ci", "socd 2", "pwr x", "bat 2 3", "unit", "sysinfo", "bmuinfo 0"])
     def test_a_question_that_is_not_read(self, command: str) -> None:

@@ -1,5 +1,6 @@
 """The console driver against virtual banks in fake time."""
 
+import itertools
 import re
 
 import pytest
@@ -7,14 +8,15 @@ from tests.fakes import ConsoleBench, console_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.model import AlarmKind
-from pylon2mqtt.protocols.console import EVERY_S, Command, Console, scrub
+from pylon2mqtt.protocols.console import Command, Console, scrub
+from pylon2mqtt.protocols.console_commands import EVERY_S
 from pylon2mqtt.protocols.prompt import WAKE_FRAME, Prompt
 
-ALLOWED = re.compile(r"(pwr|bat|info|stat|soh)( \d{1,2})?|pwrsys|euro")
+ALLOWED = re.compile(r"(pwr|bat|info|stat|soh)( \d{1,2})?|pwrsys|euro|log|data event( \d{1,4})?")
 
 
-def driver(rig: ConsoleBench, cells: str = "full") -> Console:
-    return Console(name="House", clock=rig.time.clock, stagger_s=0, cells=cells)
+def driver(rig: ConsoleBench, cells: str = "full", *, allow_login: bool = False) -> Console:
+    return Console(name="House", clock=rig.time.clock, stagger_s=0, cells=cells, allow_login=allow_login)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +50,9 @@ def test_only_reading_commands_are_sent() -> None:
 
 
 def test_no_other_command_can_be_named() -> None:
-    assert {str(command) for command in Command} == {"pwr", "bat", "info", "stat", "soh", "pwrsys", "euro"}
-    for forbidden in ("shut", "tbar", "time 26 1 1 0 0 0", "config", "login debug"):
+    reading = {"pwr", "bat", "info", "stat", "soh", "pwrsys", "euro", "data event", "log"}
+    assert {str(command) for command in Command} == reading | {"login debug", "logout"}
+    for forbidden in ("shut", "tbar", "time 26 1 1 0 0 0", "config", "login"):
         with pytest.raises(ValueError, match="not a valid Command"):
             Command(forbidden)
 
@@ -94,6 +97,145 @@ class TestLearning:
         rig.time.now_s += 7200
         again = rig.during(lambda: reader.read(rig.line))
         assert "pwrsys" not in again
+
+
+class TestDebugMode:
+    def test_nobody_logs_in_where_the_owner_does_not_allow_it(self) -> None:
+        rig = console_bench("US3000C", 2)
+        assert "pwrsys" in rig.during(lambda: driver(rig).read(rig.line))
+        assert not {"login debug", "logout"} & set(rig.line.commands)
+
+    def test_what_is_known_only_there_is_asked_there(self) -> None:
+        rig = console_bench("US3000C", 2)
+        reader = driver(rig, allow_login=True)
+        bank = reader.read(rig.line)
+        asked = rig.line.commands
+        at = asked.index("login debug")
+        assert asked[at - 1 : at + 3] == ["pwrsys", "login debug", "pwrsys", "logout"]
+        assert bank.charge_voltage_limit == pytest.approx(53.25)
+        assert bank.soh is not None
+        assert rig.battery.answer(b"\r").endswith(b"pylon>")
+        assert "login debug" not in rig.during(lambda: reader.read(rig.line))
+        rig.time.now_s += EVERY_S[Command.PWRSYS]
+        assert "login debug" in rig.during(lambda: reader.read(rig.line))
+
+    def test_what_changes_all_the_time_is_never_a_minute_old(self) -> None:
+        rig = console_bench("US3000C", 2)
+        bank = driver(rig, allow_login=True).read(rig.line)
+        assert bank.module_count == 2
+        assert (bank.voltage, bank.current, bank.state, bank.cell_voltage_min) == (None, None, None, None)
+
+    def test_it_leaves_the_debug_mode_of_somebody_else_alone(self) -> None:
+        rig = console_bench("US3000C", 2)
+        rig.battery.answer(b"login debug\r")
+        asked = rig.during(lambda: driver(rig, allow_login=True).read(rig.line))
+        assert "pwrsys" in asked
+        assert not {"login debug", "logout"} & set(asked)
+
+    def test_pitfall_40_modules_that_the_battery_counts_and_does_not_show(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        rig = console_bench("US3000C", 3)
+        rig.line.spoil = lambda sent, told: told if sent.startswith(b"pwrsys") else _without_slots(told, 2, 3)
+        reader = driver(rig, allow_login=True)
+        for _ in range(3):
+            bank = reader.read(rig.line)
+            rig.time.now_s += 100
+        assert [module.number for module in bank.modules] == [1]
+        complaints = [r.message for r in caplog.records if "counts 3 modules, its console shows 1" in r.message]
+        assert len(complaints) == 1
+        assert "link cables" in complaints[0]
+
+
+def _without_slots(told: bytes, *slots: int) -> bytes:
+    """What a console tells where it does not see these slots."""
+    for slot in slots:
+        absent = f"{slot:<6}" + "-      " * 7 + "Absent   " + "-  " * 7
+        told = re.sub(rb"(?m)^%d {5}\d{5}[^\r\n]*" % slot, absent.encode(), told)
+    return told
+
+
+class TestEvents:
+    def test_what_was_there_before_is_not_told(self) -> None:
+        rig = console_bench("US3000C", 1)
+        assert driver(rig).read(rig.line).events == ()
+
+    def test_a_new_record_is_told_once_and_with_its_alarm(self) -> None:
+        rig = console_bench("US3000C", 1)
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.bank.modules[0].alarms = {(AlarmKind.CELL_OVERVOLTAGE, 5)}
+        rig.time.now_s += EVERY_S[Command.RECORD]
+        events = reader.read(rig.line).events or ()
+        assert [(event.module, [alarm.kind for alarm in event.alarms]) for event in events] == [
+            (1, [AlarmKind.CELL_OVERVOLTAGE])
+        ]
+        rig.time.now_s += EVERY_S[Command.RECORD]
+        assert reader.read(rig.line).events == ()
+
+    def test_no_record_is_missed_in_a_list_that_rolls_over(self) -> None:
+        rig = console_bench("US3000C", 1)
+        reader = driver(rig, "none")
+        for _ in range(40):
+            _trouble(rig)
+        reader.read(rig.line)
+        for _ in range(3):
+            _trouble(rig)
+        rig.time.now_s += EVERY_S[Command.RECORD]
+        before = len(rig.line.commands)
+        recorded = [event for event in reader.read(rig.line).events or () if event.source is None]
+        asked = rig.line.commands[before:]
+        assert len(recorded) == 6
+        assert [event.at for event in recorded] == sorted(event.at for event in recorded if event.at)
+        assert "data event 25" in asked
+        assert "data event 24" not in asked
+
+    def test_the_log_tells_what_is_new_in_it(self) -> None:
+        rig = console_bench("US3000C", 1)
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.bank.modules[0].alarms = {(AlarmKind.CELL_OVERVOLTAGE, 5)}
+        rig.time.now_s += EVERY_S[Command.LOG]
+        logged = [event for event in reader.read(rig.line).events or () if event.source]
+        assert [(event.source, event.text) for event in logged] == [("BMM", "Alarm.")]
+
+    def test_a_record_that_reads_differently_each_time_waits(self) -> None:
+        rig = console_bench("US3000C", 1)
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.bank.modules[0].alarms = {(AlarmKind.CELL_OVERVOLTAGE, 5)}
+        rig.time.now_s += EVERY_S[Command.RECORD]
+        noise = itertools.count(1)
+        rig.line.spoil = lambda sent, told: (
+            re.sub(rb":\d\d(?=\s+Voltage)", b":%02d" % (next(noise) % 60), told) if sent.startswith(b"data") else told
+        )
+        assert reader.read(rig.line).events == ()
+        rig.line.spoil = lambda _sent, told: told
+        rig.time.now_s += EVERY_S[Command.RECORD]
+        assert [event for event in reader.read(rig.line).events or () if event.alarms]
+
+    def test_a_battery_without_a_list_has_no_events(self) -> None:
+        rig = console_bench("US3000D", 1)
+        rig.battery.answer(b"\r")
+        assert driver(rig).read(rig.line).events is None
+
+
+def _trouble(rig: ConsoleBench) -> None:
+    """An alarm that comes and goes: two records."""
+    for cells in ([5], []):
+        rig.bank.modules[0].alarms = {(AlarmKind.CELL_OVERVOLTAGE, cell) for cell in cells}
+        rig.bank.advance(60)
+        rig.battery.answer(b"time\r")
+
+
+class TestClock:
+    def test_pitfall_21_a_modules_clock_is_told_apart_from_our_time(self) -> None:
+        rig = console_bench("US3000C", 2)
+        module = driver(rig).read(rig.line).modules[0]
+        assert module.clock_offset is not None
+        assert module.clock_offset % 60 == 0
+        shown = rig.battery.stack.time(rig.bank.modules[0])
+        assert module.clock_offset == pytest.approx((shown - rig.time.clock.local()).total_seconds(), abs=61)
 
 
 class TestSlots:

@@ -204,26 +204,26 @@ LIST = [
 class TestRecords:
     def test_the_log(self) -> None:
         newest, older = records(framed("log", LOG))
-        assert (newest.index, newest.at, newest.source) == (2, datetime(2031, 5, 6, 7, 8, 9), "BMM")
+        assert (newest.number, newest.at, newest.source) == (2, datetime(2031, 5, 6, 7, 8, 9), "BMM")
         assert (newest.code, newest.text, newest.alarms) == ("3a01", "Charging began: all is well.", ())
-        assert (older.index, older.at, older.text) == (1, None, "No current.")
+        assert (older.number, older.at, older.text) == (1, None, "No current.")
 
     def test_one_event_with_its_bits(self) -> None:
         (event,) = records(framed("data event 7", EVENT))
-        assert (event.index, event.text) == (7, "Power Events 0x10000000 SYSERR; Bat Events 0xA BHV BLV")
+        assert (event.number, event.text) == (7, "Power Events 0x10000000 SYSERR; Bat Events 0xA BHV BLV")
         assert [alarm.text for alarm in event.alarms] == ["SYSERR", "BHV", "BLV"]
 
     def test_a_list_of_events(self) -> None:
         events = records(framed("datalist event", LIST))
-        assert [(e.index, e.text, [a.kind for a in e.alarms]) for e in events] == [
-            (0, "", []),
+        assert [(e.number, e.text, [a.kind for a in e.alarms]) for e in events] == [
+            (0, None, []),
             (1, "PHV BHV", [AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.CELL_OVERVOLTAGE]),
             (2, "POV", [AlarmKind.MODULE_OVERVOLTAGE]),
         ]
 
     def test_a_list_that_runs_past_its_end_is_good_up_to_there(self) -> None:
         data = refusal("datalist event", *LIST, " Error!", "Invalid command or fail to excute.", "Usage:")
-        assert [event.index for event in records(data)] == [0, 1, 2]
+        assert [event.number for event in records(data)] == [0, 1, 2]
 
     @pytest.mark.parametrize(
         ("old", "new"),
@@ -231,7 +231,7 @@ class TestRecords:
     )
     def test_a_damaged_entry_is_left_out(self, old: str, new: str) -> None:
         data = framed("log", LOG).replace(old.encode(), new.encode("latin-1"))
-        assert [event.index for event in records(data)] == [1]
+        assert [event.number for event in records(data)] == [1]
 
     def test_an_answer_that_is_cut_is_refused(self) -> None:
         with pytest.raises(FrameError):

@@ -7,6 +7,8 @@ import pytest
 from tests.fakes import FakeTime
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, TransportError, TransportTimeoutError
+from pylon2mqtt.protocols.console_commands import Command as Console
+from pylon2mqtt.protocols.pylontech_info import Command as Binary
 from pylon2mqtt.protocols.schedule import Schedule
 
 
@@ -144,3 +146,13 @@ def test_forgetting_asks_anew() -> None:
     rig.schedule.forget(belongs)
     assert rig.answer(60, "a") == "answer 3"
     assert rig.answer(60, "b") == "answer 2"
+
+
+def test_the_log_says_what_is_not_known_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse() -> str:
+        raise DeviceError("no such command", code=4)
+
+    with caplog.at_level(logging.INFO):
+        for key in ((Console.STAT, 2), (Binary.ALARM, 3), Console.LOG):
+            Schedule[str](lambda: 0.0, 0.0).answer(key, 60.0, refuse)
+    assert [r.message.partition(" is not known")[0] for r in caplog.records] == ["stat 2", "alarm 3", "log"]

@@ -113,7 +113,7 @@ class App:
         return LineReader(
             battery,
             transport(battery.line),
-            self._make_driver(battery.protocol, name=battery.name, cells=settings.cells),
+            self._make_driver(battery.protocol, name=battery.name, cells=settings.cells, **battery.options),
             deliver=self._deliver,
             poll_interval_s=settings.poll_interval_s,
             stop=self._stop,

@@ -99,6 +99,8 @@ class LineReader:
         self._failures = 0
         self._back_off.reset()
         self._show(bank)
+        for event in bank.events or ():
+            _LOG.info("%s: module %s recorded at %s: %s", self.name, event.module, event.at, event.text)
         self._deliver(Snapshot(bank=bank, taken_at=datetime.now(UTC)))
 
     def _failed(self, error: Exception) -> None:

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 
 from pylon2mqtt.errors import OutputError
 from pylon2mqtt.model import Snapshot
@@ -31,13 +32,22 @@ class Mailbox:
         """Leave a snapshot; never waits."""
         with self._arrived:
             if not self._keeps_all:
-                others = [other for other in self._waiting if other.bank.name != snapshot.bank.name]
-                self._waiting = deque(others)
+                snapshot = self._instead_of_older(snapshot)
             elif len(self._waiting) == _MOST_KEPT:
                 _LOG.warning("an output is %d snapshots behind: the oldest is lost", _MOST_KEPT)
                 self._waiting.popleft()
             self._waiting.append(snapshot)
             self._arrived.notify()
+
+    def _instead_of_older(self, snapshot: Snapshot) -> Snapshot:
+        """Take out what waits of the same bank; its events are told once only, so they go with the newer one."""
+        older = [other for other in self._waiting if other.bank.name == snapshot.bank.name]
+        for other in older:
+            self._waiting.remove(other)
+        missed = [event for other in older for event in other.bank.events or ()]
+        if not missed:
+            return snapshot
+        return replace(snapshot, bank=replace(snapshot.bank, events=(*missed, *(snapshot.bank.events or ()))))
 
     def take(self, timeout_s: float) -> Snapshot | None:
         """Return the oldest snapshot, or None if none comes in time."""

@@ -1,6 +1,18 @@
 """The model: frozen values in V, A, °C, %, Ah, kWh and s, made by protocols and taken by outputs."""
 
-from .battery import Alarm, Bank, Cell, Module, Readings, Snapshot
+from .battery import Alarm, Bank, Cell, Event, Module, Readings, Snapshot
 from .units import AlarmKind, Severity, State, Topology
 
-__all__ = ["Alarm", "AlarmKind", "Bank", "Cell", "Module", "Readings", "Severity", "Snapshot", "State", "Topology"]
+__all__ = [
+    "Alarm",
+    "AlarmKind",
+    "Bank",
+    "Cell",
+    "Event",
+    "Module",
+    "Readings",
+    "Severity",
+    "Snapshot",
+    "State",
+    "Topology",
+]

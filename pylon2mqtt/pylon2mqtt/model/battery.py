@@ -1,4 +1,4 @@
-"""What a battery says, whatever wire it said it on: Bank, Module, Cell, Alarm.
+"""What a battery says, whatever wire it said it on: Bank, Module, Cell, Alarm, Event.
 
 Everything is frozen. ``None`` means "not reported", never 0. The fields hold what was measured or told; whatever is
 computed from them is in `derived`. Current is positive while charging. SoC and SoH are percent.
@@ -15,6 +15,7 @@ from .units import (
     Celsius,
     KilowattHours,
     Percent,
+    Seconds,
     Severity,
     State,
     Topology,
@@ -34,6 +35,24 @@ class Alarm:
     cell: int | None = None
     code: str | None = None
     text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry of a BMS's own list of what happened.
+
+    ``number`` is its place in that list, which moves on as the list grows; ``module`` is whose list it is. ``at`` is
+    the time of the BMS's own clock: local, without a zone, often wrong. ``source``, ``code`` (hexadecimal) and ``text``
+    are the device's own words, ``alarms`` what they mean.
+    """
+
+    number: int
+    module: int | None = None
+    at: datetime | None = None
+    source: str | None = None
+    code: str | None = None
+    text: str | None = None
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +109,7 @@ class Module(Readings):
 
     ``number`` counts from 1 at the master and locates; ``barcode`` identifies. ``temperature`` is the BMS board's,
     ``temperatures`` are those of groups of cells. ``parameters`` are the BMS's own limits, by name, in V, A and °C.
+    ``clock_offset``: how far the BMS's clock is ahead of ours, to the minute.
     """
 
     number: int
@@ -103,6 +123,7 @@ class Module(Readings):
     cell_temperature_max_cell: int | None = None
     parameters: Mapping[str, float] | None = None
     counters: Mapping[str, float] | None = None
+    clock_offset: Seconds | None = None
     cells: tuple[Cell, ...] | None = None
 
 
@@ -111,7 +132,8 @@ class Bank(Readings):
     """All modules behind one line.
 
     A module is in ``modules`` whole or not at all: then its number stands in ``silent``, and no sum is taken over the
-    rest. ``module_count`` is what the bank itself says.
+    rest. ``module_count`` is what the bank itself says. ``events``: what is new in the lists of its BMSs since the last
+    reading, the oldest first; None where it has no such list.
     """
 
     name: str | None = None
@@ -122,6 +144,7 @@ class Bank(Readings):
     energy_discharged: KilowattHours | None = None
     modules: tuple[Module, ...] = ()
     silent: tuple[int, ...] = ()
+    events: tuple[Event, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

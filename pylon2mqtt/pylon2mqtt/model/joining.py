@@ -6,9 +6,9 @@ from typing import Any
 
 from .battery import Bank, Cell, Module
 
-# topology and silent are decided by who joins, not told in answers.
+# topology, silent and events are decided by who joins: no answer alone tells them.
 _FIELDS = {
-    kind: tuple(field.name for field in fields(kind) if field.name not in ("modules", "silent", "topology"))
+    kind: tuple(field.name for field in fields(kind) if field.name not in ("modules", "silent", "events", "topology"))
     for kind in (Bank, Module, Cell)
 }
 

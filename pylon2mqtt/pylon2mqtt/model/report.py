@@ -5,6 +5,7 @@ Measured values come first; what is not measured but follows from them is filled
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any
 
 from .battery import Bank, Cell, Module
@@ -32,12 +33,12 @@ def plain(value: Any) -> Any:
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
-    return value
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def bank_report(bank: Bank) -> Json:
     """The bank's own fields and what is derived; ``alarms`` are those of all modules, with their numbers."""
-    report = _merged(bank, bank_figures(bank), leave_out=("modules",))
+    report = _merged(bank, bank_figures(bank), leave_out=("modules", "events"))
     report["alarms"] = [{"module": module, **plain(alarm)} for module, alarm in active_alarms(bank)]
     return report
 
@@ -54,9 +55,9 @@ def cells_report(cells: Iterable[Cell]) -> Json:
 
 
 def whole_report(bank: Bank) -> Json:
-    """The bank with its modules and their cells: what `decode`, `read` and `replay` print."""
+    """The bank with its modules, their cells and its events: what `decode`, `read` and `replay` print."""
     modules = [module_report(module) | {"cells": plain(module.cells)} for module in bank.modules]
-    return bank_report(bank) | {"modules": modules}
+    return bank_report(bank) | {"modules": modules, "events": plain(bank.events)}
 
 
 def summary(bank: Bank) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from .entities import entities
-from .homeassistant import Device, Site, announced_components, discovery, discovery_topic, without
+from .homeassistant import EVENT, Device, Site, announced_components, discovery, discovery_topic, without
 
 # A new device is announced at once. One that tells more and more, as the slow answers come in, is announced again when
 # it has told nothing new for a while, or at last: each announcement makes its entities unavailable for a moment.
@@ -54,7 +54,7 @@ class Announcer:
             return
         told = announced_components(payload)
         known = self._keys[device_id]
-        known |= {entity.key for entity in entities(device.kind, set(told), self._site.cells)}
+        known |= {entity.key for entity in entities(device.kind, set(told), self._site.cells)} | (told.keys() & {EVENT})
         wanted = discovery(self._site, device, known)["components"]
         self._outdated[device_id] = {key: platform for key, platform in told.items() if key not in wanted}
 

@@ -195,11 +195,11 @@ class Broker:
         if self._attempt and not self.connected and self._clock() > self._attempt.deadline:
             self._ended(NoGreetingError())
 
-    def publish(self, topic: str, payload: str, *, qos: int = 0) -> MQTTMessageInfo | None:
-        """Send a retained message; return None when there is no connection for it."""
+    def publish(self, topic: str, payload: str, *, qos: int = 0, retain: bool = True) -> MQTTMessageInfo | None:
+        """Send a message, to be kept by the broker unless told otherwise; return None when there is no connection."""
         if self._attempt is None or not self.connected:
             return None
-        info = self._attempt.client.publish(topic, payload, qos, retain=True)
+        info = self._attempt.client.publish(topic, payload, qos, retain)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_QUEUE_SIZE):
             self._ended(OSError(f"{info.rc.name}"))
             return None

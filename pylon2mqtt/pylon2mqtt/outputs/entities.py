@@ -105,6 +105,7 @@ MODULE = (
     *COMMON,
     Row("mos_temperature",           "MOSFET temperature",               "temperature",           1,    LEVEL, DETAIL),
     Row("ambient_temperature",       "Ambient temperature",              "temperature",           1,    LEVEL, DETAIL),
+    Row("clock_offset",              "Clock offset",                     "duration",              0,    LEVEL, HIDDEN),
     Row("cell_temperature_min_cell", "Cell with lowest temperature",     "mdi:arrow-down",        0,    LEVEL, HIDDEN),
     Row("cell_temperature_max_cell", "Cell with highest temperature",    "mdi:arrow-up",          0,    LEVEL, HIDDEN),
 )

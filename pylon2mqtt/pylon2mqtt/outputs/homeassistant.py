@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pylon2mqtt import __version__
-from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.model import AlarmKind, Bank, Module
 
 from .board import REPEAT_S
 from .entities import HIDDEN, MAIN, Entity, entities
-from .topics import DEFAULT_NAME, OFFLINE, ONLINE, bank_slug, barcode_slug, slug
+from .topics import DEFAULT_NAME, INFORMATION, OFFLINE, ONLINE, bank_slug, barcode_slug, slug
 
 Json = dict[str, Any]
 
@@ -25,6 +25,8 @@ PROJECT_URL = "https://github.com/pylon2mqtt/pylon2mqtt"
 EXPIRY_SLACK_S = 30.0
 
 DETAIL_CATEGORY = "diagnostic"
+EVENT = "event"
+"""The key of the entity that tells of a bank's events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ def discovery(site: Site, device: Device, keys: set[str]) -> Json:
         "availability": _availability(site, device),
         "availability_mode": "all",
         "state_topic": f"{site.base}/{device.topic}/state",
-        "components": components | _own_components(site, device),
+        "components": components | _own_components(site, device) | _event(site, device, keys),
     }
 
 
@@ -175,6 +177,20 @@ def _alarms(site: Site, device: Device) -> Json:
         "json_attributes_topic": f"{site.base}/{device.topic}/state",
         "json_attributes_template": "{{ {'alarms': value_json.alarms} | tojson }}",
     }
+
+
+def _event(site: Site, device: Device, keys: set[str]) -> Json:
+    """What the BMSs write into their own lists: its type is the kind of the alarm, the rest are attributes."""
+    if EVENT not in keys:
+        return {}
+    event = {
+        **_identity(device, "event", EVENT),
+        "name": "Event",
+        "icon": "mdi:history",
+        "state_topic": f"{site.base}/{device.topic}/event",
+        "event_types": [INFORMATION, *AlarmKind],
+    }
+    return {EVENT: event}
 
 
 def _own_components(site: Site, device: Device) -> Json:

@@ -2,26 +2,29 @@
 
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pylon2mqtt.errors import OutputError
-from pylon2mqtt.model import Snapshot
+from pylon2mqtt.model import Bank, Snapshot
 
 from .announcer import Announcer
 from .board import Board
 from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
 from .entities import reported
-from .homeassistant import Device, Site, bank_device, discovery_topic, module_device, module_id
+from .homeassistant import EVENT, Device, Site, bank_device, discovery_topic, module_device, module_id
 from .roster import Roster
-from .topics import OFFLINE, ONLINE, Publication, bank_slug, module_slugs, publications, slug
+from .topics import OFFLINE, ONLINE, Publication, bank_slug, events, module_slugs, publications, slug
 
 # Home Assistant subscribes to the states after it has said that it is there; the spread spares it a flood at its start.
 AFTER_BIRTH_S = (1.0, 5.0)
 # A broker sends what it has kept right after the subscription; nothing is published until that has been read.
 READ_BACK_S = 0.5
 NEVER = float("inf")
+# Events that wait for a broker; beyond that the oldest is lost.
+MOST_EVENTS = 1000
 # The ports that brokers listen at where nothing else is said: without TLS, and with it.
 PORT, TLS_PORT = 1883, 8883
 
@@ -69,6 +72,7 @@ class Mqtt:
         self._announcer = Announcer(self._site)
         self._rosters: dict[str, Roster] = {}
         self._orphans: list[str] = []
+        self._events: deque[tuple[str, str]] = deque(maxlen=MOST_EVENTS)
         self._reading_back: set[str] = set()
         self._read_back_until = self._birth_at = NEVER
         self._broker = Broker(
@@ -93,11 +97,12 @@ class Mqtt:
         for device in self._devices(snapshot):
             if not self._announcer.knows(device.id):
                 new.append(discovery_topic(self._site, device.id))
-            self._announcer.meet(device, self._reported(device, found), self.clock())
+            self._announcer.meet(device, self._reported(device, snapshot, found), self.clock())
         for topic, publication in found.items():
             self._board.put(topic, publication, self.clock())
         while self._orphans:
             self._board.remove(self._orphans.pop())
+        self._events += ((topic, publication.payload) for topic, publication in events(self.base_topic, snapshot))
         for module, seen in roster.take_gone(snapshot, self.clock()).items():
             self._remove(bank, module, seen.barcode)
         self._read_back(new)
@@ -117,6 +122,8 @@ class Mqtt:
         if self._broker.connected and not self._reading_back:
             for topic, payload in (*self._announcer.due(self.clock()), *self._board.due(self.clock())):
                 self._broker.publish(topic, payload)
+            while self._events and self._broker.publish(*self._events[0], qos=1, retain=False):
+                self._events.popleft()
 
     def close(self) -> None:
         """Tell that the batteries and the bridge are gone, within a second."""
@@ -140,7 +147,9 @@ class Mqtt:
             for module_slug, module in module_slugs(snapshot.bank).items():
                 yield module_device(self._site, snapshot.bank, module, module_slug)
 
-    def _reported(self, device: Device, found: dict[str, Publication]) -> Iterator[str]:
+    def _reported(self, device: Device, snapshot: Snapshot, found: dict[str, Publication]) -> Iterator[str]:
+        if device.kind is Bank and snapshot.bank.events is not None:
+            yield EVENT
         for name in ("state", "cells"):
             publication = found.get(f"{self.base_topic}/{device.topic}/{name}")
             if publication and isinstance(publication.content, dict):

@@ -8,10 +8,11 @@
     <base>/<bank>/<module>/status     online|offline     the module answers
     <base>/<bank>/<module>/state      JSON
     <base>/<bank>/<module>/cells      JSON arrays        the first cell first
+    <base>/<bank>/event               JSON               what is new in the lists of the bank's BMSs, one by one
     <base>/<bank>/set/<what>          commands           answered by the bridge, published by others
 
 ``<bank>`` is the slug of the bank's name; ``<module>`` is its barcode, or its number where it has none of its own.
-Every key is always there, null when unknown. All of it is retained.
+Every key is always there, null when unknown. All of it is retained, but for events: each is told once.
 """
 
 import json
@@ -24,12 +25,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pylon2mqtt.model import Bank, Module, Snapshot
+from pylon2mqtt.model import Bank, Event, Module, Severity, Snapshot
 from pylon2mqtt.model.derived import active_alarms
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, plain
 
 ONLINE, OFFLINE = "online", "offline"
 DEFAULT_NAME = "Battery"
+INFORMATION = "information"
+"""The type of an event that is no alarm."""
+_BAD = (Severity.WARNING, Severity.PROTECTION, Severity.FAULT)
 
 Json = dict[str, Any]
 
@@ -70,6 +74,15 @@ def publications(base: str, snapshot: Snapshot, known: Iterable[str], *, cells: 
     return found | {f"{root}/status": Publication(ONLINE)}
 
 
+def events(base: str, snapshot: Snapshot) -> list[tuple[str, Publication]]:
+    """Return topic and content of every event of the snapshot, the oldest first."""
+    topic = f"{base}/{bank_slug(snapshot.bank)}/event"
+    return [
+        (topic, Publication(_event_content(snapshot.bank, event), snapshot.taken_at))
+        for event in snapshot.bank.events or ()
+    ]
+
+
 def bank_slug(bank: Bank) -> str:
     """Return the bank's part of its topics, made of its name."""
     return slug(bank.name or DEFAULT_NAME)
@@ -99,6 +112,14 @@ def slug(name: str) -> str:
 def timestamp(moment: datetime) -> str:
     """Return the moment in UTC as ISO 8601, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _event_content(bank: Bank, event: Event) -> Json:
+    """The event, with the kind of its worst alarm as its type, and whose list it is from."""
+    worst = max(event.alarms, key=lambda alarm: _BAD.index(alarm.severity), default=None)
+    barcode = next((module.barcode for module in bank.modules if module.number == event.module), None)
+    told: Json = plain(event)
+    return {"event_type": str(worst.kind) if worst else INFORMATION, "barcode": barcode} | told
 
 
 def _bank_content(bank: Bank) -> Json:

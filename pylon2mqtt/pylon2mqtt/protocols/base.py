@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from pylon2mqtt.model import Bank
@@ -11,10 +12,14 @@ from pylon2mqtt.transports.base import ByteTransport
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """Time, given from outside: ``now`` counts seconds from any moment, ``sleep`` waits so many."""
+    """Time, given from outside: ``now`` counts seconds from any moment, ``sleep`` waits so many.
+
+    ``local`` is the time of day where the battery is, without a zone.
+    """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    local: Callable[[], datetime] = datetime.now
 
 
 class BatteryProtocol(Protocol):

@@ -8,17 +8,19 @@ Source: docs/protocols/console.md.
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
 
 from pylon2mqtt.errors import DeviceError, FrameError, ProtocolError, TransportTimeoutError
-from pylon2mqtt.model import Alarm, Bank, Module
+from pylon2mqtt.model import Alarm, Bank, Event, Module
 from pylon2mqtt.model.joining import joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
-from .console_answers import decode_recording, read_answer
+from .console_answers import Reading, decode_recording, read_answer
+from .console_commands import BAT_FOR_STATISTICS_S, EVERY_S, IDENTIFY_S, Command, twice
+from .console_history import History
 from .console_text import Refusal, echoed, prompt_of
 from .prompt import BAUDRATE, ENTER, Prompt
 from .roster import Roster, Slot
@@ -27,36 +29,6 @@ from .schedule import STAGGER_S, Schedule
 __all__ = ["PROBES", "Command", "Console", "decode", "scrub"]
 
 _LOG = logging.getLogger(__name__)
-
-
-class Command(StrEnum):
-    """The commands that may be sent, alone or with a module's number: all of them only read."""
-
-    PWR = "pwr"
-    BAT = "bat"
-    INFO = "info"
-    STAT = "stat"
-    SOH = "soh"
-    PWRSYS = "pwrsys"
-    EURO = "euro"
-
-
-EVERY_S = {
-    Command.BAT: 0.0,
-    Command.PWRSYS: 0.0,
-    Command.PWR: 60.0,
-    Command.STAT: 600.0,
-    Command.SOH: 3600.0,
-    Command.EURO: 3600.0,
-}
-"""How often each question is asked, in seconds; `pwr` of all modules, and what is 0 here, in every cycle. `bat` is
-asked as rarely as `_BAT_FOR_STATISTICS_S` where nobody wants to see each cell."""
-
-_BAT_FOR_STATISTICS_S = 60.0
-# Who a module is, is asked again so often: it may be swapped while nobody looks.
-_IDENTIFY_S = 600.0
-# Static text is believed after two equal readings: a dropped byte leaves no trace in it.
-_READINGS = 4
 
 # The later one wins where two tell the same: what is asked more often comes last.
 _OF_MODULE = (Command.STAT, Command.PWR)
@@ -107,7 +79,8 @@ def scrub(_asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> byte
 class Console:
     """The driver: reads all modules with one `pwr`, and what else there is in turn.
 
-    ``cells`` is the owner's level: with ``none`` no cell is asked for, with ``statistics`` rarely.
+    ``cells`` is the owner's level: with ``none`` no cell is asked for, with ``statistics`` rarely. ``allow_login``: the
+    owner allows the debug mode, for what is known only there.
     """
 
     def __init__(
@@ -117,6 +90,7 @@ class Console:
         clock: Clock | None = None,
         stagger_s: float = STAGGER_S,
         cells: str = "full",
+        allow_login: bool = False,
     ) -> None:
         self._name = name
         self._clock = clock or Clock()
@@ -124,8 +98,10 @@ class Console:
         self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
         self._roster = Roster()
         self._rescan = False
+        self._allow_login = allow_login
+        self._history = History(self._slow)
         self._complaints: set[str] = set()
-        self._every_s = EVERY_S | ({Command.BAT: _BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
+        self._every_s = EVERY_S | ({Command.BAT: BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
         self._of_module = _OF_MODULE if cells == "none" else (*_OF_MODULE, *_OF_CELLS)
 
     # -------------------- the seam
@@ -136,20 +112,28 @@ class Console:
             self._rescan, self._roster = False, Roster(complaints=self._roster.complaints)
             self._slow.forget(lambda _key: True)
         try:
-            rows = self._ask(line, Command.PWR).modules
+            rows = self._rows(self._ask(line, Command.PWR))
         except TransportTimeoutError:
             self._prompt.forget()
             raise
         modules = self._modules(line, rows)
-        own = self._remembered(line, Command.PWRSYS, None) or Bank()
+        own = self._system(line)
         silent = sorted(set(self._roster.slots) - {module.number for module in modules})
-        return replace(joined((own, Bank(name=self._name, modules=tuple(modules)))), silent=tuple(silent))
+        bank = joined((own, Bank(name=self._name, modules=tuple(modules))))
+        return replace(bank, silent=tuple(silent), events=self._news(line))
 
     def rescan(self) -> None:
         """Forget what was found; every `pwr` finds the modules anyway."""
         self._rescan = True
 
     # -------------------- modules
+
+    def _rows(self, told: Reading) -> list[Module]:
+        """The rows of `pwr`, and how far each module's clock is ahead of ours."""
+        now = self._clock.local()
+        ahead_s = {number: (at - now).total_seconds() for number, at in told.clocks.items()}
+        to_the_minute = {number: 60.0 * round(seconds / 60) for number, seconds in ahead_s.items()}
+        return [replace(row, clock_offset=to_the_minute.get(row.number)) for row in told.bank.modules]
 
     def _modules(self, line: ByteTransport, rows: Iterable[Module]) -> list[Module]:
         """The modules that `pwr` told of and that said who they are; known ones that it left out are silent."""
@@ -191,47 +175,79 @@ class Console:
         known = slot.identity.modules[0] if slot.identity and slot.identity.modules else None
         swapped = known is not None and row.barcode not in (None, known.barcode)
         if slot.identity is None or swapped or self._clock.now() >= slot.identify_at:
-            told = self._told_twice(line, row.number)
+            told = self._told_identity(line, row.number)
             if slot.identity not in (None, told):
                 _LOG.info("%s: another module is in slot %d now", self._name, row.number)
                 self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == row.number)
             slot.identity = told
-            slot.identify_at = self._clock.now() + _IDENTIFY_S
+            slot.identify_at = self._clock.now() + IDENTIFY_S
         return slot.identity
 
-    def _told_twice(self, line: ByteTransport, number: int) -> Bank:
-        """Who a module is, believed after two equal readings; an empty bank where the firmware does not tell."""
-        last = None
-        for _ in range(_READINGS):
-            try:
-                told = self._ask_module(line, Command.INFO, number)
-            except DeviceError:
-                return Bank()
-            if told == last:
-                return told
-            last = told
-        raise FrameError(f"info {number} reads differently each time: look at the cable")
+    def _told_identity(self, line: ByteTransport, number: int) -> Bank:
+        """What a module tells of itself; an empty bank where the firmware does not tell."""
+        try:
+            return twice(f"info {number}", lambda: self._ask_module(line, Command.INFO, number))
+        except DeviceError:
+            return Bank()
+
+    # -------------------- the bank as a whole
+
+    def _system(self, line: ByteTransport) -> Bank:
+        """What the bank says of itself, where it does; a module that it counts and that is not here is missed."""
+        own = self._slow.answer(Command.PWRSYS, EVERY_S[Command.PWRSYS], lambda: self._ask_system(line)) or Bank()
+        counted, found = own.module_count or 0, len(self._roster.slots)
+        if counted > found and self._new_complaint(f"{counted} modules"):
+            _LOG.warning(
+                "%s: the battery counts %d modules, its console shows %d: check the link cables between the modules, "
+                "their DIP switches, and that the cable is in the master's console socket",
+                self._name, counted, found,
+            )  # fmt: skip
+        return _without_live(own)
+
+    def _ask_system(self, line: ByteTransport) -> Bank:
+        """Ask `pwrsys`; some firmwares know it only in their debug mode."""
+        try:
+            return self._ask(line, Command.PWRSYS).bank
+        except DeviceError as refusal:
+            if not self._allow_login or refusal.code != Refusal.UNKNOWN_COMMAND:
+                raise
+        with self._logged_in(line):
+            return self._ask(line, Command.PWRSYS).bank
+
+    @contextmanager
+    def _logged_in(self, line: ByteTransport) -> Iterator[None]:
+        self._ask(line, Command.LOGIN)
+        try:
+            yield
+        finally:
+            self._ask(line, Command.LOGOUT)
+
+    # -------------------- what happened
+
+    def _news(self, line: ByteTransport) -> tuple[Event, ...] | None:
+        """What is new in the master's own lists; None where it has none."""
+        new = self._history.news(lambda command, number: self._ask(line, command, number).bank.events or ())
+        return None if new is None else tuple(replace(event, module=_MASTER) for event in new)
 
     # -------------------- asking
 
-    def _remembered(self, line: ByteTransport, command: Command, number: int | None) -> Bank | None:
-        def ask() -> Bank:
-            return self._ask(line, command) if number is None else self._ask_module(line, command, number)
-
-        return self._slow.answer((command, number), self._every_s[command], ask)
+    def _remembered(self, line: ByteTransport, command: Command, number: int) -> Bank | None:
+        return self._slow.answer(
+            (command, number), self._every_s[command], lambda: self._ask_module(line, command, number)
+        )
 
     def _ask_module(self, line: ByteTransport, command: Command, number: int) -> Bank:
         """Ask about one module; some masters answer for themselves only when they are asked without a number."""
         if command in _OF_MASTER:
-            return self._ask(line, command)
+            return self._ask(line, command).bank
         try:
-            return self._ask(line, command, number)
+            return self._ask(line, command, number).bank
         except DeviceError as refusal:
             if number != _MASTER or refusal.code != Refusal.BAD_ARGUMENTS or command is Command.PWR:
                 raise
-            return self._ask(line, command)
+            return self._ask(line, command).bank
 
-    def _ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Bank:
+    def _ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Reading:
         """Ask, and once more where the answer is damaged."""
         text = str(command) if number is None else f"{command} {number}"
         try:
@@ -240,17 +256,29 @@ class Console:
             _LOG.debug("%s: %s: %s", self._name, text, error)
             reading = read_answer(text, self._prompt.ask(line, text))
         self._mention(command, reading.unknown)
-        return reading.bank
+        return reading
 
     def _mention(self, command: Command, unknown: Iterable[str]) -> None:
         """Say once which columns and keys of this firmware nobody knows yet."""
-        new = [word for word in unknown if f"{command} {word}" not in self._complaints]
+        new = [word for word in unknown if self._new_complaint(f"{command} {word}")]
         if new:
-            self._complaints |= {f"{command} {word}" for word in new}
             words = ", ".join(map(repr, new))
             _LOG.info(
                 "%s: %r tells %s, which is not known here: a recording would help", self._name, str(command), words
             )
+
+    def _new_complaint(self, text: str) -> bool:
+        """Whether this was not complained of before; from now on it was."""
+        known, self._complaints = self._complaints, self._complaints | {text}
+        return text not in known
+
+
+def _without_live(own: Bank) -> Bank:
+    """What `pwrsys` says that stays true for a minute; what changes faster is computed from `pwr`."""
+    return replace(
+        own, voltage=None, current=None, temperature=None, state=None,
+        cell_voltage_min=None, cell_voltage_max=None, cell_temperature_min=None, cell_temperature_max=None,
+    )  # fmt: skip
 
 
 def _all_alarms(parts: Iterable[Module]) -> tuple[Alarm, ...] | None:

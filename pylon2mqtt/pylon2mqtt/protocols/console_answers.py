@@ -13,6 +13,7 @@ from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Bank, Module
 
 from .console_euro import passport
+from .console_events import records
 from .console_modules import cell_table, get_power, high_voltage, power_table, weak_cells
 from .console_sheets import detail, identity, power, statistics, system
 from .console_text import Answer, echoed, excerpt, parse
@@ -83,6 +84,8 @@ def _reading(command: str, answer: Answer) -> Reading:
         return _modules(*detail(answer, 1))
     if (verb, bool(rest)) in _COMMANDS and re.fullmatch(r"\d{0,2}", rest):
         return _COMMANDS[verb, bool(rest)](answer, int(rest or 1))
+    if re.match(_LISTS, command):
+        return Reading(bank=Bank(events=records(answer.raw, command)))
     if verb in _SAY_NOTHING:
         return Reading(bank=Bank())
     if verb in _HIGH_VOLTAGE:
@@ -132,6 +135,7 @@ _OF_ONE_MODULE: dict[str, _Decoder] = {
     "getpwr": lambda answer, number: _modules(get_power(answer, number)),
 }
 _COMMANDS |= {(verb, some): decoder for verb, decoder in _OF_ONE_MODULE.items() for some in (False, True)}
-# What was is no state of now: `console_events.records` reads the lists.
+# What the battery says happened; its history of values every half an hour is not read.
+_LISTS = r"(log|data event|datalist event)\b"
 _SAY_NOTHING = ("log", "data", "datalist", "help", "login", "logout")
 _HIGH_VOLTAGE = ("unit", "sysinfo", "bmuinfo")

@@ -12,11 +12,9 @@ Bits are OR-ed: every one is read by itself. The printed names count more than t
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 
 from pylon2mqtt.errors import FrameError
-from pylon2mqtt.model import Alarm, AlarmKind, Severity
+from pylon2mqtt.model import Alarm, AlarmKind, Event, Severity
 
 from .console_text import read
 from .console_values import moment
@@ -202,21 +200,6 @@ def _names(text: str) -> list[str]:
 # -------------------- what was
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One entry of the battery's own list; ``at`` is its clock's time (local, often wrong).
-
-    ``index`` is the entry's place in the list, which moves on; ``source`` who wrote it, ``code`` its hexadecimal code.
-    """
-
-    index: int
-    at: datetime | None
-    text: str
-    source: str | None = None
-    code: str | None = None
-    alarms: tuple[Alarm, ...] = ()
-
-
 _RECORD_STARTS = ("Index", "Item Index", "Rec Item Index")
 _EVENT_WORDS = ("Power Events", "Bat Events", "Unit Events", "System Fault")
 _LIST_ROW = re.compile(r"(\d{1,6})\s+(\d\d-\d\d-\d\d\s+\d\d:\d\d:\d\d)\s+(.*)", re.ASCII)
@@ -259,9 +242,9 @@ def _event(entry: Mapping[str, str]) -> Event | None:
     except FrameError:
         return None
     return Event(
-        index=int(entry["Index"]),
+        number=int(entry["Index"]),
         at=moment(entry.get("Time")),
-        text=entry.get("Info") or "; ".join(told) or entry.get("Base State", ""),
+        text=entry.get("Info") or "; ".join(told) or entry.get("Base State"),
         source=entry.get("ModID"),
         code=entry.get("Code"),
         alarms=tuple(alarms),
@@ -280,4 +263,4 @@ def _listed(line: str) -> Event | None:
     states = _BEHIND_STATES.fullmatch(found[3])
     names = states[1].strip() if states else ""
     alarms = [alarm for name in _names(names) if (alarm := _alarm(name, None, None, name, Severity.WARNING))]
-    return Event(index=int(found[1]), at=moment(found[2]), text=names, alarms=tuple(alarms))
+    return Event(number=int(found[1]), at=moment(found[2]), text=names or None, alarms=tuple(alarms))

@@ -18,19 +18,25 @@ PROTOCOLS: dict[str, str] = {
 
 AUTO = "auto"
 
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "console": ("allow_login",),
+}
+"""The options of a battery that only some protocols have; the others, and what is found by `AUTO`, ignore them."""
+
 
 def driver(protocol: str, *, name: str | None, **options: Any) -> BatteryProtocol:
     """Return a new driver for the battery ``name``; raise ConfigError for a protocol that is not known.
 
     ``options``: ``clock``; ``cells``, the owner's level (none, statistics, voltages, full); and ``stagger_s``, of which
-    0 asks everything in the first read instead of spreading the slow questions over many.
+    0 asks everything in the first read instead of spreading the slow questions over many; and those of `OPTIONS`.
     """
     if protocol == AUTO:
         probes = (probe for known in PROTOCOLS for probe in cast(Dialect, _module(known)[0]).PROBES)
         return Auto(name=name, probes=probes, make_driver=lambda found: driver(found, name=name, **options))
     module, class_name = _module(protocol)
     make: Callable[..., BatteryProtocol] = getattr(module, class_name)
-    return make(name=name, **options)
+    foreign = {option for of in OPTIONS.values() for option in of} - set(OPTIONS.get(protocol, ()))
+    return make(name=name, **{option: value for option, value in options.items() if option not in foreign})
 
 
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:

@@ -7,6 +7,7 @@ every cycle, and no value in it is older than three times its period.
 import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Generic, TypeVar
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, TransportTimeoutError
@@ -73,7 +74,7 @@ class Schedule(Generic[T]):
         try:
             memory.answer = ask()
         except DeviceError as refusal:
-            _LOG.info("%s is not known here: %s", key, refusal)
+            _LOG.info("%s is not known here: %s", _said(key), refusal)
             memory.answer, memory.due_at = None, self._now() + _UNKNOWN_S
         except (TransportTimeoutError, FrameError, DecodeError) as failure:
             self._failed(key, memory, every_s, failure)
@@ -90,7 +91,13 @@ class Schedule(Generic[T]):
         wait = _UNKNOWN_S if never else min(_RETRY_S, every_s)
         memory.due_at = self._now() + wait
         level = logging.INFO if never else logging.DEBUG
-        _LOG.log(level, "%s: no answer (%d): %s", key, memory.failures, failure)
+        _LOG.log(level, "%s: no answer (%d): %s", _said(key), memory.failures, failure)
         if isinstance(failure, DecodeError) and not memory.complained:
             memory.complained = True
             _LOG.warning("%s; please send a recording (pylon2mqtt record): %r", failure, failure.raw)
+
+
+def _said(key: Hashable) -> str:
+    """A key in the words of the log: (Command.STAT, 2) as `stat 2`."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return " ".join(part.name.lower() if isinstance(part, IntEnum) else str(part) for part in parts)

@@ -219,9 +219,10 @@ class Replay:
                 return
 
     def read_until(self, end: bytes, timeout_s: float) -> bytes:
-        """Return the recorded bytes up to ``end``, or time out at once."""
+        """Return the recorded bytes up to ``end``, or time out without waiting, but for the recording's clock."""
         data, found, rest = self._pending.partition(end)
         if not found:
+            self._now += timeout_s
             raise TransportTimeoutError(f"{self.line}: the recording holds no whole answer here")
         self._pending = rest
         self._now += min(timeout_s, 0.001)

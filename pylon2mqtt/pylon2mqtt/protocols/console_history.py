@@ -1,0 +1,78 @@
+"""What is new in the battery's own lists, told once: the recorded events and the log.
+
+::
+
+    data event       the newest record, with its number       log    all entries, the newest first, three on a page
+    data event 41    the one before, and so on
+
+Both lists are short and roll over: then every number stays, and the records move. So an entry is known again by what it
+says, not by its number. What stands in a list at the first look is from before, and is not told.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pylon2mqtt.errors import FrameError
+from pylon2mqtt.model import Bank, Event
+
+from .console_commands import EVERY_S, Command, twice
+from .schedule import Schedule
+
+Ask = Callable[[Command, int | None], Sequence[Event]]
+
+# The most records that a list is walked back; between two looks there are hardly ever more than one or two.
+_MOST_NEW = 32
+
+
+class History:
+    """The two lists of one console, as they were at the last look. ``slow`` says when they are looked at."""
+
+    def __init__(self, slow: Schedule[Bank]) -> None:
+        self._slow = slow
+        self._newest: Event | None = None
+        self._log: list[Event] | None = None
+        self._new: list[Event] | None = None
+
+    def news(self, ask: Ask) -> tuple[Event, ...] | None:
+        """Return what is new, the oldest first; None as long as the battery has not shown a list.
+
+        ``ask`` returns the entries that a command shows, with the number of a record or without.
+        """
+        self._slow.answer(Command.RECORD, EVERY_S[Command.RECORD], lambda: self._look_at_records(ask))
+        self._slow.answer(Command.LOG, EVERY_S[Command.LOG], lambda: self._look_at_log(ask))
+        if self._new is None:
+            return None
+        new, self._new = self._new, []
+        return tuple(new)
+
+    def _look_at_records(self, ask: Ask) -> Bank:
+        newest, before, new = _record(ask, None), self._newest, []
+        if before is not None and not _same(newest, before):
+            new = [newest]
+            for number in range(newest.number - 1, max(-1, newest.number - _MOST_NEW), -1):
+                if _same(record := _record(ask, number), before):
+                    break
+                new.insert(0, record)
+        self._newest = newest
+        self._new = (self._new or []) + new
+        return Bank()
+
+    def _look_at_log(self, ask: Ask) -> Bank:
+        shown = twice(Command.LOG, lambda: ask(Command.LOG, None))
+        entries = sorted(shown, key=lambda entry: entry.number, reverse=True)
+        before, self._log = self._log, [replace(entry, number=0) for entry in entries]
+        known = self._log if before is None else before
+        new = next(n for n in range(len(entries) + 1) if self._log[n:] == known[: len(entries) - n])
+        self._new = (self._new or []) + entries[:new][::-1]
+        return Bank()
+
+
+def _record(ask: Ask, number: int | None) -> Event:
+    shown = twice(Command.RECORD, lambda: ask(Command.RECORD, number))
+    if len(shown) != 1 or number not in (None, shown[0].number):
+        raise FrameError(f"{Command.RECORD} {'' if number is None else number} shows no whole record: ask again")
+    return shown[0]
+
+
+def _same(one: Event, other: Event) -> bool:
+    return replace(one, number=other.number) == other
