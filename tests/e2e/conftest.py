@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,21 @@ def until(condition: Callable[[], object], *, turn: Callable[[], object], timeou
         for _ in range(5):
             turn()
             time.sleep(0.1)
+
+
+@contextmanager
+def bridge_to(
+    home_assistant: HomeAssistant, folder: Path, *batteries: dict[str, Any], **options: Any
+) -> Iterator[Path]:
+    """Run the bridge as a process of its own, with these batteries and options; yield the file of its log."""
+    chosen = {"batteries": batteries, "mqtt": home_assistant.broker, **options}
+    (folder / "options.json").write_text(json.dumps(chosen))
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "-P", "-m", "pylon2mqtt", "run", "--options", str(folder / "options.json")]
+        process = subprocess.Popen(command, stderr=log)
+        yield folder / "log"
+        process.terminate()
+        assert process.wait(3) == 0
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,11 @@
 """A virtual battery, the bridge as a process, and what a real Home Assistant shows of it. One story, in its order."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import HomeAssistant, until
+from tests.e2e.conftest import HomeAssistant, bridge_to, until
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.simulator.registry import Simulator
@@ -29,20 +26,9 @@ def battery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 def bridge(
     home_assistant: HomeAssistant, battery: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("bridge")
-    options = {
-        "batteries": [{"name": "Cellar", "device": battery.url}],
-        "mqtt": home_assistant.broker,
-        "poll_interval": 2,
-        "cells": "full",
-    }
-    (folder / "options.json").write_text(json.dumps(options))
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-P", "-m", "pylon2mqtt", "run", "--options", str(folder / "options.json")]
-        process = subprocess.Popen(command, stderr=log)
-        yield folder / "log"
-        process.terminate()
-        assert process.wait(3) == 0
+    cellar = {"name": "Cellar", "device": battery.url}
+    with bridge_to(home_assistant, tmp_path_factory.mktemp("bridge"), cellar, poll_interval=2, cells="full") as log:
+        yield log
 
 
 def value(home_assistant: HomeAssistant, entity: str) -> Any:

@@ -1,13 +1,10 @@
 """A mixed stack and a Pytes on their text consoles, and what a real Home Assistant shows of them."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.conftest import HomeAssistant, until
+from tests.e2e.conftest import HomeAssistant, bridge_to, until
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.simulator.registry import Simulator
@@ -32,20 +29,9 @@ def batteries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Si
 def bridge(
     home_assistant: HomeAssistant, batteries: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("bridge")
-    options = {
-        "batteries": [{"name": name, "protocol": "auto", "device": one.url} for name, one in batteries.items()],
-        "mqtt": home_assistant.broker,
-        "poll_interval": 3,
-        "cells": "full",
-    }
-    (folder / "options.json").write_text(json.dumps(options))
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-P", "-m", "pylon2mqtt", "run", "--options", str(folder / "options.json")]
-        process = subprocess.Popen(command, stderr=log)
-        yield folder / "log"
-        process.terminate()
-        assert process.wait(3) == 0
+    chosen = [{"name": name, "device": one.url, "allow_login": True} for name, one in batteries.items()]
+    with bridge_to(home_assistant, tmp_path_factory.mktemp("bridge"), *chosen, poll_interval=3, cells="full") as log:
+        yield log
 
 
 def test_both_are_there_with_all_modules_and_cells(
@@ -79,6 +65,28 @@ def test_a_second_readers_login_and_a_power_cut_are_survived(
     until(lambda: _is_number(home_assistant.states(entity)[entity]["state"]), turn=lambda: None, timeout_s=60)
     pytes = "sensor.pytes_module_1_voltage"
     until(lambda: _is_number(home_assistant.states(pytes)[pytes]["state"]), turn=lambda: None, timeout_s=60)
+
+
+def test_the_limits_of_the_debug_mode_are_there(home_assistant: HomeAssistant, bridge: Path) -> None:
+    limit = "sensor.mixed_charge_voltage_limit"
+    until(lambda: limit in home_assistant.states(limit), turn=lambda: None, timeout_s=90)
+    assert float(home_assistant.states(limit)[limit]["state"]) == pytest.approx(53.25)
+
+
+def test_what_the_battery_records_becomes_an_event(
+    home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, Simulator]
+) -> None:
+    event = "event.mixed_event"
+    until(lambda: event in home_assistant.states(event), turn=lambda: None, timeout_s=90)
+    batteries["Mixed"].order("alarm 1 cell_overvoltage 3")
+    until(
+        lambda: home_assistant.states(event)[event]["attributes"]["event_type"] == "cell_overvoltage",
+        turn=lambda: None,
+        timeout_s=90,
+    )
+    told = home_assistant.states(event)[event]["attributes"]
+    assert told["barcode"] == batteries["Mixed"].bank.modules[0].barcode
+    assert told["alarms"][0]["kind"] == "cell_overvoltage"
 
 
 def test_there_is_nothing_to_complain_about(home_assistant: HomeAssistant, bridge: Path) -> None:
