@@ -1,13 +1,15 @@
 """The text console's events: every bit, every name, combinations, and the battery's own lists."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
 from tests.protocols.test_console_answers import POWER_LINES, framed, only, refusal
 
 from pylon2mqtt.errors import FrameError
-from pylon2mqtt.model import AlarmKind, Severity
-from pylon2mqtt.protocols.console_events import EVENT_BITS, event_alarms, fault_alarms, records
+from pylon2mqtt.model import Alarm, AlarmKind, Severity
+from pylon2mqtt.protocols.console_events import EVENT_BITS, distinct, event_alarms, fault_alarms, records
+from pylon2mqtt.protocols.console_values import SYSTEM_FAULT, sensor_fault, state_alarms
 
 WARNING, PROTECTION, FAULT = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 INFORMATION = [0x4, 0x80, 0x400, 0x2000, 0x4000, 0x200000, 0x400000, 0x800000, 0x2000000, 0x4000000, 0x8000000]
@@ -164,6 +166,107 @@ class TestStatusWords:
     )
     def test_what_is_not_is_an_alarm(self, key: str, value: str, kind: AlarmKind) -> None:
         assert [a.kind for a in only("pwr 2", [*POWER_LINES, f" {key} : {value}"]).alarms or ()] == [kind]
+
+
+def state(column: str, word: str) -> list[Alarm]:
+    return state_alarms([(column, word)])
+
+
+Shown = tuple[AlarmKind, Severity, str | None, str | None]
+
+
+def shown(*alarms: Sequence[Alarm]) -> list[Shown]:
+    return [(a.kind, a.severity, a.code, a.text) for a in distinct(alarm for some in alarms for alarm in some)]
+
+
+class TestOneConditionOneAlarm:
+    @pytest.mark.parametrize(
+        ("column", "word", "key", "value", "expected"),
+        [
+            ("B.V.St", "High", "Bat Events", "0x2 BHV", (AlarmKind.CELL_OVERVOLTAGE, WARNING, "0x2", "BHV")),
+            ("B.V.St", "Low", "Bat Events", "0x8", (AlarmKind.CELL_UNDERVOLTAGE, WARNING, "0x8", "BLV")),
+            ("B.V.St", "High", "Bat Volt Status", "0x2 BHV", (AlarmKind.CELL_OVERVOLTAGE, WARNING, "0x2", "BHV")),
+            ("B.V.St", "High", "Bat Status", "0 BHV", (AlarmKind.CELL_OVERVOLTAGE, WARNING, None, "BHV")),
+            ("B.V.St", "UV", "Bat Events", "0x20", (AlarmKind.CELL_UNDERVOLTAGE, PROTECTION, "0x20", "BSLP")),
+            ("B.V.St", "High", "Bat Events", "0x1", (AlarmKind.CELL_OVERVOLTAGE, PROTECTION, "0x1", "BOV")),
+            ("B.V.St", "OV", "Bat Events", "0x2", (AlarmKind.CELL_OVERVOLTAGE, PROTECTION, "0x2", "BHV")),
+            ("Volt.St", "High", "Power Events", "0x2", (AlarmKind.MODULE_OVERVOLTAGE, WARNING, "0x2", "PHV")),
+            ("Temp.St", "OT", "Power Events", "0x100", (AlarmKind.OVERTEMPERATURE, PROTECTION, "0x100", "POT")),
+            ("B.T.St", "High", "Bat Events", "0x200", (AlarmKind.OVERTEMPERATURE, WARNING, "0x200", "BHT")),
+            ("B.T.St", "High", "Bat Events", "0x0 CBHT", (AlarmKind.CHARGE_OVERTEMPERATURE, WARNING, None, "CBHT")),
+            ("M.T.St", "High", "Mos Tmpr Status", "0x4 MHT", (AlarmKind.MOSFET_OVERTEMPERATURE, WARNING, "0x4", "MHT")),
+            (
+                "Curr.St",
+                "High",
+                "Power Events",
+                "0x80000",
+                (AlarmKind.DISCHARGE_OVERCURRENT, PROTECTION, "0x80000", "DOC"),
+            ),
+            ("Curr.St", "SC", "Power Events", "0x10000", (AlarmKind.SHORT_CIRCUIT, PROTECTION, "0x10000", "SC")),
+            ("Coul Status", "Low", "Power Events", "0x8000", (AlarmKind.LOW_SOC, WARNING, "0x8000", "COULLOW")),
+            ("Volt Status", "Low", "Power Events", "0x8", (AlarmKind.MODULE_UNDERVOLTAGE, WARNING, "0x8", "PLV")),
+        ],
+    )
+    def test_a_state_and_its_bit(self, column: str, word: str, key: str, value: str, expected: Shown) -> None:
+        kind, severity, code, name = expected
+        for alarms in (
+            [state(column, word), event_alarms(key, value)],
+            [event_alarms(key, value), state(column, word)],
+        ):
+            assert shown(*alarms) == [(kind, severity, code, f"{column} {word}, {name}")]
+
+    @pytest.mark.parametrize(
+        ("column", "word", "key", "value"),
+        [
+            ("B.V.St", "High", "Power Events", "0x2"),
+            ("Volt.St", "High", "Bat Events", "0x2"),
+            ("B.V.St", "High", "Bat Events", "0x8"),
+            ("Temp.St", "High", "Bat Events", "0x200"),
+            ("B.T.St", "High", "Power Events", "0x200"),
+            ("Curr.St", "High", "Power Events", "0x10000"),
+            ("Curr.St", "COC", "Power Events", "0x80000"),
+            ("B.V.St", "Strange", "Bat Events", "0x2"),
+            ("B.V.St", "High", "Bat Events", "0x2 WarpCore"),
+            ("SysAlarm.St", "Alarm", "Power Events", "0x10000000"),
+        ],
+    )
+    def test_two_conditions_stay_two(self, column: str, word: str, key: str, value: str) -> None:
+        alarms = [*state(column, word), *event_alarms(key, value)]
+        assert len(alarms) == 2
+        assert set(distinct(alarms)) == set(alarms)
+
+    def test_of_two_bits_the_one_that_is_as_bad(self) -> None:
+        assert shown(state("B.V.St", "High"), event_alarms("Bat Events", "0x3")) == [
+            (AlarmKind.CELL_OVERVOLTAGE, PROTECTION, "0x1", "BOV"),
+            (AlarmKind.CELL_OVERVOLTAGE, WARNING, "0x2", "B.V.St High, BHV"),
+        ]
+
+    def test_pwr_and_pwr_n_say_the_same_state(self) -> None:
+        expected = (AlarmKind.CHARGE_OVERCURRENT, PROTECTION, None, "Curr.St High, Current Status COC")
+        assert shown(state("Curr.St", "High"), state("Current Status", "COC")) == [expected]
+
+    def test_a_system_error_has_its_bit_and_its_faults(self) -> None:
+        alarms = shown([SYSTEM_FAULT], event_alarms("Power Events", "0x10000000"), fault_alarms("0x1"))
+        assert alarms == [
+            (AlarmKind.SYSTEM_FAULT, FAULT, "0x10000000", "SysError, SYSERR"),
+            (AlarmKind.SYSTEM_FAULT, FAULT, "0x1", "reverse polarity"),
+        ]
+        assert len(distinct([SYSTEM_FAULT, *fault_alarms("0x1")])) == 2
+
+    def test_a_name_with_and_without_its_bit_is_one(self) -> None:
+        named = event_alarms("Bat Status", "0 BHV")
+        assert shown(named, event_alarms("Bat Events", "0x2"), named) == [
+            (AlarmKind.CELL_OVERVOLTAGE, WARNING, "0x2", "BHV")
+        ]
+
+    def test_other_cells_and_other_words_stay(self) -> None:
+        alarms = (sensor_fault(4), sensor_fault(5), *state("SysAlarm.St", "Alarm"), *state("Soh Status", "Weak"))
+        assert distinct(alarms) == distinct((*alarms, *alarms)) == alarms
+        assert distinct(()) == ()
+
+    def test_what_is_distinct_stays_so(self) -> None:
+        once = distinct([*state("B.V.St", "High"), *event_alarms("Bat Events", "0x2"), SYSTEM_FAULT])
+        assert distinct(once) == once
 
 
 LOG = [
