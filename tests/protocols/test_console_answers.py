@@ -184,6 +184,21 @@ class TestDamage:
             with pytest.raises(FrameError):
                 decode_answer(command, framed(command, lines[:lost] + lines[lost + 1 :]))
 
+    @every_answer
+    def test_pitfall_27_a_lost_last_row_shows_in_the_line_ends(self, command: str) -> None:
+        whole = answer(command)
+        last = ANSWERS[command][-1].encode()
+        assert whole.count(last + b"\r\r\n\rCommand") == 1
+        with pytest.raises(FrameError, match="last line"):
+            decode_answer(command, whole.replace(last + b"\r\r\n\rCommand", b"Command"))
+
+    def test_where_a_bridge_changes_the_line_ends_they_say_nothing(self) -> None:
+        lines = BAT_LINES[:-1]
+        for ends in (b"\n", b"\r\n", b"\r\r\n"):
+            pasted = b"".join(line.encode() + ends for line in ("bat 2", "@", *lines))
+            data = pasted + b"Command completed successfully" + ends + b"$$" + ends + b"pylon>"
+            assert len(decode_answer("bat 2", data).modules[0].cells or ()) == 14
+
     @pytest.mark.parametrize("command", ["pwr", "bat 2"])
     def test_pitfall_27_swapped_rows_are_refused(self, command: str) -> None:
         header, first, second, *rest = ANSWERS[command]

@@ -4,7 +4,7 @@
 
     pylon>pwr 2 LF CR            prompt and echo: what the battery heard (garbled, doubled or missing on a bad line)
     @ CR CR LF                   the body begins (unreadable at times)
-    ... CR CR LF  or  LF CR      lines; blank ones mean nothing
+    ... CR CR LF  or  CR LF CR   lines, the last one always CR LF CR; blank ones mean nothing
     Command completed successfully[!] LF CR
     $$ LF CR
     pylon>                       any word and ``>``; nothing behind it
@@ -59,6 +59,9 @@ _REFUSALS = (
     (re.compile(r"Command failed|Command completed un"), Refusal.FAILED),
 )
 _SUCCESS = re.compile(r"Command completed successfully!?")
+# The last line of a body ends as no other line of a table does: before the success line stands CR LF CR, or that last
+# line was lost. Only where CR and LF come through a bridge as they were sent, as behind the success line.
+_LAST_LINE_LOST = re.compile(r"(?<!\r)\r\r\nCommand completed successfully!?\r\n\r\$\$")
 _END = re.compile(r"(?:\A|[\r\n])[ \t]*\$\$\s*[\r\n]\s*(?P<prompt>[A-Za-z_]\w*)>\s*\Z", re.ASCII)
 _PROMPT = re.compile(r"(?:\A|[\r\n])\s*(?P<prompt>[A-Za-z_]\w*)>\s*\Z", re.ASCII)
 _PROMPT_AND_ECHO = re.compile(r"(?P<prompt>[A-Za-z_]\w*)>\s*(?P<echo>.*)", re.ASCII)
@@ -119,6 +122,8 @@ def read(data: bytes, command: str | None) -> Answer:
     end = _END.search(text)
     if end is None:
         raise FrameError("the answer does not end in $$ and a prompt: wait longer, then ask again")
+    if _LAST_LINE_LOST.search(text):
+        raise FrameError("the last line before the success line was lost: ask again")
     lines = _lines(text[: end.start()])
     start = _start(lines)
     _check_echo(_echo(lines, start), command)
