@@ -95,6 +95,14 @@ class TestPower:
         assert (alarm.kind, alarm.severity) == (kind, Severity.WARNING)
         assert word in (alarm.text or "")
 
+    @pytest.mark.parametrize("nonsense", ["-100000", "4095", "125000"])
+    def test_a_broken_sensor_has_no_value_and_an_alarm(self, nonsense: str) -> None:
+        module = only("pwr 2", with_line(POWER_LINES, "Temperature", f"{nonsense}      mC"))
+        (alarm,) = module.alarms or ()
+        assert (module.temperature, module.voltage) == (None, 51.312)
+        assert (alarm.kind, alarm.severity) == (AlarmKind.SENSOR_FAULT, Severity.FAULT)
+        assert alarm.text == "Temperature out of range"
+
     def test_full_is_no_alarm(self) -> None:
         assert only("pwr 2", with_line(POWER_LINES, "Coul. Status", "Full")).alarms == ()
 
@@ -286,6 +294,15 @@ class TestSystem:
             discharge_current_limit=50.0,
         )
 
+    def test_a_broken_sensor_spoils_the_average_too(self) -> None:
+        lines = with_line(SYSTEM_LINES, "Average temperature", "-9000    mC")
+        bank = self.system(with_line(lines, "Lowest temperature", "-100000  mC"))
+        assert (bank.cell_temperature_min, bank.temperature, bank.cell_temperature_max) == (None, None, 20.0)
+        assert [(a.kind, a.text) for a in bank.alarms or ()] == [
+            (AlarmKind.SENSOR_FAULT, "Lowest temperature out of range")
+        ]
+        assert self.system(lines).temperature == -9.0
+
     def test_pitfall_12_the_stacks_health_is_here(self) -> None:
         assert self.system(with_line(SYSTEM_LINES, "System SOH", "0        %")).soh is None
 
@@ -320,7 +337,7 @@ class TestSystem:
             ("System Volt", "513120 mV"),
             ("System Volt", None),
             ("Lowest voltage", "3424 mV"),
-            ("Highest temperature", "200000 mC"),
+            ("Highest temperature", "18000 mC"),
             ("System SOH", "970 %"),
             ("System Cur", "1 mA"),
         ],
@@ -352,6 +369,14 @@ class TestEuro:
             ("Chg. Capac. Thro. : 321 Ah   1800000 mAs", "charged_ah", 321.5),
             ("Deep Dsg. Count : 0", "deep_discharges", 0.0),
             ("Extr. Tempr Total : 0 s", "extreme_temperature_s", 0.0),
+            ("Extr. Tempr Total :         0 Sec.", "extreme_temperature_s", 0.0),
+            ("Extr. Tempr Total :      7260 Sec.", "extreme_temperature_s", 7260.0),
+            ("Extr. Tempr Chg.    :      1234Sec.", "extreme_temperature_charging_s", 1234.0),
+            ("Extr. Tempr Chg. (s) : 77", "extreme_temperature_charging_s", 77.0),
+            ("Resistance : 23 mOhm", "resistance_mohm", 23.0),
+            ("Round Trip Eff. : 96", "round_trip_efficiency_percent", 96.0),
+            ("Dsg. Energy Thro. : 14620 Wh   3599999 mWs", "energy_discharged_kwh", 14.621),
+            ("Capac. Thro. : 43067 Ah   1800000 mAs", "charge_throughput_ah", 43067.5),
             ("Chg. Dsg. Cycle : 41", "charge_discharge_cycles", 41.0),
         ],
     )
@@ -373,14 +398,47 @@ class TestEuro:
             "Round Trip Eff. :",
             "Chg. Dsg. Cycle : 0",
             "Deep Dsg. Count : ----------",
-            "Remain Power : 2345 furlongs",
+            "Dsg. Energy Thro. :        0 Wh   0 mWs",
+            "Extr. Tempr Total : - Sec.",
         ],
     )
     def test_what_was_never_programmed_is_unknown(self, line: str) -> None:
         assert self.counters(line) == self.counters()
+        assert unknown("euro", [*EURO_LINES, line]) == ()
 
-    def test_dates_stand_beside_the_bank(self) -> None:
-        lines = [*EURO_LINES, "Date of manufacture : 2031-04-05", "Date of putting into service : ----------"]
+    def test_where_nothing_was_ever_counted_zeros_say_nothing(self) -> None:
+        counts = ["Deep Dsg. Count : 0", "Extr. Tempr Total : 0 Sec.", "Extr. Tempr Chg. : 0 Sec."]
+        blank = [*counts, "Remain Cap. :         0 Ah", "Energy Thro. :   0 Wh   0 mWs", "Chg. Dsg. Cycle : 0"]
+        assert only("euro", blank).counters == {}
+        assert only("euro", [*counts, "Chg. Dsg. Cycle : 1"]).counters == {
+            "deep_discharges": 0.0,
+            "extreme_temperature_s": 0.0,
+            "extreme_temperature_charging_s": 0.0,
+            "charge_discharge_cycles": 1.0,
+        }
+
+    @pytest.mark.parametrize(
+        ("line", "told"),
+        [
+            ("Remain Power : 2345 furlongs", ("remain power in furlongs",)),
+            ("Extr. Tempr Total : 17 min", ("extr tempr total in min",)),
+            ("Dsg. Energy Thro. : 14620 Wh   3600000 mWs", ("dsg energy thro in Wh and mWs",)),
+            ("Dsg. Energy Thro. : 14620 Wh   0 mAs", ("dsg energy thro in Wh and mAs",)),
+            ("Remain Cap. 2 : 70 Ah 71 Ah", ("remain cap 2 in Ah and Ah",)),
+            ("Round Trip Eff. : 9600", ()),
+            ("Self Dsg Rate : -1 %", ()),
+        ],
+    )
+    def test_a_strange_amount_is_unknown_and_its_unit_is_told(self, line: str, told: tuple[str, ...]) -> None:
+        assert self.counters(line) == self.counters()
+        assert unknown("euro", [*EURO_LINES, line]) == told
+
+    def test_headings_are_no_keys(self) -> None:
+        assert unknown("euro", ["=" * 59, "SOH:", *EURO_LINES, "Life Expectance:"]) == ()
+
+    @pytest.mark.parametrize("blank", ["----------", "---------- --:--:--", "0000-00-00 00:00:00", ""])
+    def test_dates_stand_beside_the_bank(self, blank: str) -> None:
+        lines = [*EURO_LINES, "Date of manufacture : 2031-04-05", f"Date of putting into service : {blank}"]
         assert read_answer("euro", framed("euro", lines)).dates == {"date_of_manufacture": "2031-04-05"}
 
     def test_keys_that_nobody_knows_are_told(self) -> None:

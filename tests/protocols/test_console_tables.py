@@ -15,7 +15,7 @@ from tests.protocols.test_console_answers import (
     pwr_lines,
 )
 
-from pylon2mqtt.errors import FrameError
+from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
 from pylon2mqtt.model.derived import bank_figures
 from pylon2mqtt.protocols.console_answers import decode_answer, read_answer
@@ -178,6 +178,36 @@ class TestValues:
         assert (module.current, module.temperature) == (current, float(glued[7:]) / 1000)
         assert module.cell_temperature_min == 23.3
 
+    def test_pitfall_27_a_lost_blank_does_not_glue(self) -> None:
+        with pytest.raises(FrameError, match="damaged row"):
+            one(HEADER_C, changed("-33210 24100", "-3321024100"))
+
+    @pytest.mark.parametrize(
+        ("command", "lines", "numbers"),
+        [
+            ("pwr", [HEADER_A, PWR_ROW.format(slot=1), PWR_ROW.format(slot=2)], 55),
+            ("bat 2", BAT_LINES, 36),
+            ("soh 2", SOH_LINES, 33),
+        ],
+    )
+    def test_pitfall_27_a_lost_digit_moves_what_stands_behind_it(
+        self, command: str, lines: list[str], numbers: int
+    ) -> None:
+        *others, last = lines
+        for at in range(1, numbers):
+            with pytest.raises(FrameError):
+                decode_answer(command, framed(command, [*others, last[:at] + last[at + 1 :]]))
+            with pytest.raises(FrameError):
+                decode_answer(command, framed(command, [*others, f"{last[:at]}0{last[at:]}"]))
+
+    def test_where_a_terminal_took_the_columns_away_they_say_nothing(self) -> None:
+        rows = [PWR_ROW.format(slot=1), changed("4210 ", "-15  ", PWR_ROW.format(slot=2))]
+        assert pwr(HEADER_A, *(" ".join(row.split()) for row in rows)) == pwr(HEADER_A, *rows)
+
+    def test_a_number_that_fills_its_column_moves_nothing(self) -> None:
+        rows = [ROW_C, changed("-33210 24100", "-10000021000", ROW_C).replace("1  ", "2  ", 1)]
+        assert [module.current for module in pwr(HEADER_C, *rows).modules] == [-33.21, -100.0]
+
     def test_one_blank_is_enough(self) -> None:
         assert one(HEADER_C, changed("-33210 24100", "-99999 24100")).current == -99.999
 
@@ -214,7 +244,6 @@ class TestValues:
             ("3423", "34234"),
             ("3423", "3418"),
             ("20000", "2000"),
-            ("22000", "222000"),
             ("64%", "641%"),
             ("4210", "4210000"),
             ("4210", "42x10"),
@@ -245,6 +274,19 @@ class TestValues:
     def test_pitfall_27_a_name_that_stands_there_twice_is_refused(self) -> None:
         with pytest.raises(FrameError, match="damaged header"):
             one(changed("Vhigh", "Vlow ", HEADER_A), PWR_ROW.format(slot=1))
+
+    @pytest.mark.parametrize("first", ["Address Stack Module", "Address Power", "Group Power", "Stack"])
+    def test_pitfall_41_the_table_of_an_lv_hub_is_refused_clearly(self, first: str) -> None:
+        header = changed("Power", first, HEADER_A)
+        row = "1     1     " + PWR_ROW.format(slot=1)
+        with pytest.raises(DecodeError, match="LV-Hub") as caught:
+            pwr(header, row)
+        assert caught.value.raw == framed("pwr", [header, row])
+
+    @pytest.mark.parametrize("first", ["Powr", "wer", "or", "P\x96wer", "Pmwes", "", "Power"])
+    def test_pitfall_41_a_damaged_header_is_none(self, first: str) -> None:
+        with pytest.raises(FrameError):
+            pwr(changed("Power", first, HEADER_A), "x")
 
     def test_a_header_may_be_repeated(self) -> None:
         rows = [PWR_ROW.format(slot=i) for i in (1, 2)]
@@ -315,7 +357,79 @@ class TestStates:
     def test_pitfall_20_no_reading_is_a_sensor_fault_and_no_voltage(self) -> None:
         module = one(HEADER_C, changed("3275 ", "4095 "))
         fault = Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=5, text="4095 mV")
-        assert (module.cell_voltage_max, module.alarms) == (None, (fault,))
+        assert (module.cell_voltage_max, module.cell_voltage_max_cell, module.alarms) == (None, None, (fault,))
+
+
+NONSENSE = ["-100000", "-273150", "-41000", "4095", "121000", "999999999"]
+
+
+class TestBrokenSensors:
+    @pytest.mark.parametrize("nonsense", NONSENSE)
+    @pytest.mark.parametrize(
+        ("column", "sound", "field", "cell"),
+        [
+            ("Tempr", "24100 ", "temperature", None),
+            ("Tlow", "23300 ", "cell_temperature_min", 8),
+            ("Thigh", "25200 ", "cell_temperature_max", 1),
+            ("MosTempr", "26700 ", "mos_temperature", None),
+        ],
+    )
+    def test_it_has_no_value_and_an_alarm(
+        self, column: str, sound: str, field: str, cell: int | None, nonsense: str
+    ) -> None:
+        whole, module = one(HEADER_C, ROW_C), one(HEADER_C, changed(sound, f"{nonsense} "))
+        fault = Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=cell, text=f"{column} out of range")
+        assert (getattr(module, field), module.alarms) == (None, (fault,))
+        lost = {field, "alarms"} | ({f"{field}_cell"} if cell else set())
+        told = {name: (getattr(module, name), getattr(whole, name)) for name in Module.__dataclass_fields__}
+        assert {name for name, (here, there) in told.items() if here != there} == lost
+
+    def test_the_other_modules_are_read(self) -> None:
+        broken = changed("19000 ", "-99000", PWR_ROW.format(slot=1))
+        first, second = pwr(HEADER_A, broken, PWR_ROW.format(slot=2)).modules
+        assert (first.cell_temperature_min, first.cell_temperature_max, first.voltage) == (None, 20.0, 51.312)
+        assert (second.cell_temperature_min, second.alarms) == (19.0, ())
+
+    def test_minus_100_degrees_fill_their_column(self) -> None:
+        row = changed("22000  19000  20000  ", "-100000-100000-100000", PWR_ROW.format(slot=1))
+        module = one(HEADER_A, row)
+        assert (module.temperature, module.cell_temperature_min, module.cell_temperature_max) == (None, None, None)
+        assert (module.current, module.cell_voltage_min, len(module.alarms or ())) == (4.21, 3.419, 3)
+        glued = changed("23300  7        25200  0  ", "-1000007        -1000000  ")
+        assert [alarm.cell for alarm in one(HEADER_C, glued).alarms or ()] == [8, 1]
+
+    @pytest.mark.parametrize(
+        ("old", "new"), [("51312", "5131"), ("3419", "3424"), ("Normal", "Norml"), ("4210", "4210000"), ("64%", "64")]
+    )
+    def test_where_the_rest_does_not_fit_the_line_is_bad(self, old: str, new: str) -> None:
+        row = changed("19000 ", "-99000", PWR_ROW.format(slot=1))
+        with pytest.raises(FrameError):
+            one(HEADER_A, changed(old, new, row))
+
+    @pytest.mark.parametrize("nonsense", NONSENSE[:-1])
+    def test_of_a_cell(self, nonsense: str) -> None:
+        lines = [
+            line.replace("21300    ", f"{nonsense:<9}") if line.startswith(("4 ", "5 ")) else line for line in BAT_LINES
+        ]
+        cells = only("bat 2", lines).cells or ()
+        assert [cell.number for cell in cells if cell.temperature is None] == [5, 6]
+        assert [(a.kind, a.cell, a.text) for cell in cells for a in cell.alarms or ()] == [
+            (AlarmKind.SENSOR_FAULT, 5, "Tempr out of range"),
+            (AlarmKind.SENSOR_FAULT, 6, "Tempr out of range"),
+        ]
+        assert cells[4].voltage == 3.404
+
+    def test_of_getpwr(self) -> None:
+        lines = [
+            GETPWR_LINES[0].replace("22000", "-99000"),
+            GETPWR_LINES[1].replace("19000", "150000"),
+            *GETPWR_LINES[2:],
+        ]
+        module = only("getpwr 2", lines)
+        cells = module.cells or ()
+        assert (module.temperature, cells[0].temperature, cells[1].temperature) == (None, None, 19.0)
+        alarms = [*(module.alarms or ()), *(cells[0].alarms or ())]
+        assert [(a.kind, a.cell) for a in alarms] == [(AlarmKind.SENSOR_FAULT, None), (AlarmKind.SENSOR_FAULT, 1)]
 
 
 CELL_STATES = "Base State   Volt. State  Curr. State  Temp. State  "
@@ -395,7 +509,6 @@ class TestBat:
             ("3402", "340"),
             ("3402", "4900"),
             ("3402", "-"),
-            ("21300", "213000"),
             ("61%", "61"),
             ("30511 mAH", "30511 mH"),
             ("30511 mAH", "mAH"),

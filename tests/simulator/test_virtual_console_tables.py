@@ -209,6 +209,17 @@ def test_a_cell_that_cannot_be_measured_shows_4095():
     assert "4095" not in desk.type("bat 1\r")
 
 
+def test_a_broken_thermistor_shows_100_degrees_of_frost_for_its_group():
+    desk = Desk("US5000-B69.26", 2)
+    whole = desk.bat("bat 2")[1:]
+    desk.bank.modules[1].alarms = {(AlarmKind.SENSOR_FAULT, 6)}
+    broken = desk.bat("bat 2")[1:]
+    assert [row[0] for row, before in zip(broken, whole, strict=True) if row[3] != before[3]] == ["4", "5", "6", "7"]
+    assert {row[3] for row in broken[4:8]} == {"-100000"}
+    assert "-1000004 " in next(line for line in desk.lines("pwr") if line.startswith("2 "))
+    assert "-100000" not in desk.type("bat 1\r")
+
+
 def test_soh_counts_or_prints_eight_digits():
     desk = Desk("US2000", 2)
     title, header, *rows = desk.lines("soh 2")

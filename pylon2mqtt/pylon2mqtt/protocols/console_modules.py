@@ -15,8 +15,9 @@ from .console_events import fault_alarms
 from .console_tables import Table, table
 from .console_text import Answer
 from .console_values import (
-    NO_READING_MV,
+    NO_READING,
     amount,
+    celsius,
     charge_ah,
     check,
     check_cell,
@@ -36,8 +37,11 @@ Row = Mapping[str, str | None]
 # One console has 8 or 16 slots.
 _MOST_SLOTS = 16
 _MODULE_STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "M.T.St", "SysAlarm.St")
+_SENSORS = ("Tempr", "Tlow", "Thigh", "MosTempr")
 _CELL_STATES = ("Volt. State", "Curr. State", "Temp. State", "DTemp. State", "CTemp. State")
 _GETPWR_CELL_STATES = ("Volt. State", "Temp. State")
+# So many letters of it in their places, and a word is Power with others wrong.
+_DAMAGED_POWER = 3
 # The longest row of getpwr: V, I, T, remaining charge and four states.
 _GETPWR_MODULE, _GETPWR_CELL = 8, 4
 # Less than a cell, more than a step of the load between two measurements makes.
@@ -60,11 +64,23 @@ def power_table(answer: Answer) -> tuple[tuple[Module, ...], tuple[str, ...], di
     """
     if any(re.match(r"Volt\s+Curr\s+Tempr\s+BT", line) for line in answer.lines):
         raise high_voltage(answer)
+    if strange := next((line for line in answer.lines if _is_strange_header(line)), None):
+        raise DecodeError(
+            f"the table {strange[:60]!r} is not that of one stack (of an LV-Hub?), and is not read yet", raw=answer.raw
+        )
     told = table(answer.lines, "Power", required=("Volt", "Curr", "Base.St"))
     _check_slots(told)
     measured = [row for row in told.rows if row["Volt"] is not None or row["Curr"] is not None]
     clocks = {int(row["Power"] or 0): at for row in measured if (at := moment(row.get("Time")))}
     return tuple(map(_module, measured)), told.unknown, clocks
+
+
+def _is_strange_header(line: str) -> bool:
+    """Whether a line names columns of ``pwr``, but first another one: the table of an LV-Hub was never published."""
+    first, *others = line.split()
+    alike = sum(ours == theirs for ours, theirs in zip(first, "Power", strict=False)) >= _DAMAGED_POWER
+    damaged = alike or re.fullmatch(r"P?o?w?e?r?", first)
+    return not damaged and first.isalpha() and first.isascii() and {"Volt", "Curr", "Base.St"} <= set(others)
 
 
 def _check_slots(told: Table) -> None:
@@ -85,21 +101,24 @@ def _module(row: Row) -> Module:
     number = int(row["Power"] or 0)
     state, alarms = state_and_alarms(row["Base.St"])
     alarms += state_alarms((name, row.get(name)) for name in _MODULE_STATES)
-    alarms += [sensor_fault(_cell(row.get(f"{name}.Id"))) for name in ("Vlow", "Vhigh") if _blind(row.get(name))]
+    at = {name: _cell(row.get(f"{name}.Id")) for name in ("Tlow", "Thigh", "Vlow", "Vhigh")}
+    alarms += [sensor_fault(at[name]) for name in ("Vlow", "Vhigh") if _blind(row.get(name))]
+    degrees, broken = celsius({name: milli(row.get(name)) for name in _SENSORS}, at)
+    alarms += broken
     module = Module(
         number=number,
         voltage=milli(row["Volt"]),
         current=milli(row["Curr"]),
-        temperature=milli(row.get("Tempr")),
-        mos_temperature=milli(row.get("MosTempr")),
-        cell_temperature_min=milli(row.get("Tlow")),
-        cell_temperature_min_cell=_cell(row.get("Tlow.Id")),
-        cell_temperature_max=milli(row.get("Thigh")),
-        cell_temperature_max_cell=_cell(row.get("Thigh.Id")),
+        temperature=degrees["Tempr"],
+        mos_temperature=degrees["MosTempr"],
+        cell_temperature_min=degrees["Tlow"],
+        cell_temperature_min_cell=None if degrees["Tlow"] is None else at["Tlow"],
+        cell_temperature_max=degrees["Thigh"],
+        cell_temperature_max_cell=None if degrees["Thigh"] is None else at["Thigh"],
         cell_voltage_min=reading(row.get("Vlow")),
-        cell_voltage_min_cell=_cell(row.get("Vlow.Id")),
+        cell_voltage_min_cell=None if _blind(row.get("Vlow")) else at["Vlow"],
         cell_voltage_max=reading(row.get("Vhigh")),
-        cell_voltage_max_cell=_cell(row.get("Vhigh.Id")),
+        cell_voltage_max_cell=None if _blind(row.get("Vhigh")) else at["Vhigh"],
         soc=percent(row.get("Coulomb")),
         state=state,
         barcode=words(row.get("Barcode")),
@@ -117,7 +136,7 @@ def _cell(index: str | None) -> int | None:
 
 
 def _blind(text: str | None) -> bool:
-    return text is not None and int(text) == NO_READING_MV
+    return text is not None and int(text) == NO_READING
 
 
 # -------------------- bat
@@ -149,18 +168,20 @@ def _told_cell(row: Row) -> Cell:
     state, alarms = state_and_alarms(row.get("Base State"), number)
     alarms += state_alarms(((name, row.get(name)) for name in _CELL_STATES), number)
     alarms += [sensor_fault(number)] if _blind(row["Volt"]) else []
+    degrees, broken = celsius({"Tempr": milli(row.get("Tempr"))}, {"Tempr": number})
+    alarms += broken
     soc, charge = _charge(row.get("SOC"), row.get("Coulomb"))
     balancing = row.get("BAL")
     cell = Cell(
         number=number,
         voltage=reading(row["Volt"]),
         current=milli(row.get("Curr")),
-        temperature=milli(row.get("Tempr")),
+        temperature=degrees["Tempr"],
         soc=soc,
         capacity=charge,
         state=state,
         balancing=None if balancing is None else balancing == "Y",
-        alarms=tuple(alarms) if any(name in row for name in _CELL_STATES) else None,
+        alarms=tuple(alarms) if alarms or any(name in row for name in _CELL_STATES) else None,
     )
     check_cell(cell, normal=row.get("Volt. State") == "Normal")
     return cell
@@ -195,7 +216,8 @@ def _aged_cell(row: Row) -> Cell:
     number = int(row["Battery"] or 0) + 1
     alarms: list[Alarm] = state_alarms([("SOHStatus", row.get("SOHStatus"))], number)
     alarms += [sensor_fault(number)] if _blind(row["Voltage"]) else []
-    cell = Cell(number=number, voltage=reading(row["Voltage"]), alarms=tuple(alarms) if "SOHStatus" in row else None)
+    told = "SOHStatus" in row or alarms
+    cell = Cell(number=number, voltage=reading(row["Voltage"]), alarms=tuple(alarms) if told else None)
     check_cell(cell, normal=False)
     return cell
 
@@ -228,16 +250,17 @@ def get_power(answer: Answer, number: int) -> Module:
         raise high_voltage(answer)
     state, alarms = state_and_alarms(base)
     alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True))
+    degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
     fault, cycles = (*trailer, None, None)[:2]
     module = Module(
         number=number,
         voltage=whole(voltage) / 1000,
         current=whole(current) / 1000,
-        temperature=whole(temperature) / 1000,
+        temperature=degrees["Tempr"],
         remaining_capacity=amount(charge, **{"": 0.001}),
         cycles=None if cycles is None else whole(cycles),
         state=state,
-        alarms=(*alarms, *(fault_alarms(fault) if fault else ())),
+        alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
         cells=tuple(_got_cell(i, row) for i, row in enumerate(cells, 1)) or None,
     )
     _check_sum(module)
@@ -256,6 +279,7 @@ def _got_cell(number: int, row: Sequence[str]) -> Cell:
     voltage, temperature, *states = str(whole(row[0])), str(whole(row[1])), *row[2:]
     alarms = state_alarms(zip(_GETPWR_CELL_STATES, states, strict=True), number)
     alarms += [sensor_fault(number)] if _blind(voltage) else []
-    cell = Cell(number=number, voltage=reading(voltage), temperature=milli(temperature), alarms=tuple(alarms))
+    degrees, broken = celsius({"Tempr": milli(temperature)}, {"Tempr": number})
+    cell = Cell(number=number, voltage=reading(voltage), temperature=degrees["Tempr"], alarms=(*alarms, *broken))
     check_cell(cell, normal=states[0] == "Normal")
     return cell

@@ -24,7 +24,18 @@ from .console_events import event_alarms, fault_alarms
 from .console_modules import check_number, high_voltage
 from .console_tables import maimed
 from .console_text import Answer
-from .console_values import amount, charge_ah, check, known, percent, state_alarms, state_and_alarms, whole, words
+from .console_values import (
+    amount,
+    celsius,
+    charge_ah,
+    check,
+    known,
+    percent,
+    state_alarms,
+    state_and_alarms,
+    whole,
+    words,
+)
 
 # What one entry of a datasheet of counters says: its name here, and what one of each printed unit is in that name's.
 Units = Mapping[str, float]
@@ -124,17 +135,18 @@ def power(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     told = sheet(answer.lines, _POWER, ignored=_POWER_IGNORED, required="Basic Status")
     state, alarms = state_and_alarms(told.told("Basic Status"))
     alarms += state_alarms((key, told.told(key)) for key in _POWER_STATES)
+    degrees, broken = celsius({"Temperature": _milli(told, "Temperature", "mC")})
     module = Module(
         number=number,
         voltage=amount(told.told("Voltage"), **_V),
         current=amount(told.told("Current"), mA=0.001),
-        temperature=amount(told.told("Temperature"), mC=0.001),
+        temperature=degrees["Temperature"],
         soc=percent(told.told("Coulomb")),
         full_capacity=charge_ah(told.told("Real Coulomb")) or charge_ah(told.told("Total Coulomb")),
         state=state,
         barcode=words(told.told("Barcode")),
         model=words(told.told("DevType")),
-        alarms=(*alarms, *_power_events(told)),
+        alarms=(*alarms, *broken, *_power_events(told)),
         counters=_counters(told, _POWER_COUNTERS) | _switches(told),
     )
     if module.voltage is None or module.current is None:
@@ -290,6 +302,7 @@ _SYSTEM_STATES = {
 }
 # 16 modules of 500 A.
 _MOST_SYSTEM_A = 8000.0
+_SYSTEM_SENSORS = ("Highest temperature", "Average temperature", "Lowest temperature")
 _LIMITS = ("chg voltage", "dsg voltage", "chg current", "dsg current")
 _SYSTEM = frozenset((
     "Total Num", "Present Num", "Sleep Num", "System Volt", "System Curr", "System RC", "System FCC", "System SOC",
@@ -303,16 +316,18 @@ def system(answer: Answer) -> tuple[Bank, dict[str, int], tuple[str, ...]]:
 
     The counts are ``total``, ``present`` and ``sleeping``: where fewer are present than there are, a cable or a DIP
     switch is wrong. The currents of ``Recommend`` are one module's; the stack's stand in ``system Recommend``, which
-    older firmwares do not have. Its voltages are the same for all.
+    older firmwares do not have. Its voltages are the same for all. Where the lowest or the highest temperature cannot
+    be true, the average means nothing either.
     """
     told = sheet(answer.lines, _SYSTEM, required="System Volt")
     state, alarms = _system_state(answer.lines)
+    degrees, broken = celsius({key: _milli(told, key, "mC") for key in _SYSTEM_SENSORS})
     counted = {"total": "Total Num", "present": "Present Num", "sleeping": "Sleep Num"}
     counts = {name: whole(value) for name, key in counted.items() if (value := told.told(key))}
     bank = Bank(
         voltage=_milli(told, "System Volt", "mV"),
         current=_milli(told, "System Curr", "mA"),
-        temperature=_milli(told, "Average temperature", "mC"),
+        temperature=None if broken else degrees["Average temperature"],
         soc=percent(told.told("System SOC")),
         soh=amount(told.told("System SOH"), **{"%": 1.0}) or None,
         remaining_capacity=_milli(told, "System RC", "mAH"),
@@ -320,24 +335,24 @@ def system(answer: Answer) -> tuple[Bank, dict[str, int], tuple[str, ...]]:
         module_count=counts.get("present"),
         cell_voltage_max=_milli(told, "Highest voltage", "mV"),
         cell_voltage_min=_milli(told, "Lowest voltage", "mV"),
-        cell_temperature_max=_milli(told, "Highest temperature", "mC"),
-        cell_temperature_min=_milli(told, "Lowest temperature", "mC"),
+        cell_temperature_max=degrees["Highest temperature"],
+        cell_temperature_min=degrees["Lowest temperature"],
         charge_voltage_limit=_milli(told, "Recommend chg voltage", "mV"),
         discharge_voltage_limit=_milli(told, "Recommend dsg voltage", "mV"),
         charge_current_limit=_magnitude(_milli(told, "system Recommend chg current", "mA")),
         discharge_current_limit=_magnitude(_milli(told, "system Recommend dsg current", "mA")),
         state=state,
-        alarms=alarms,
+        alarms=(*alarms, *broken) or None,
     )
     check(bank, "the bank", normal=False, cells_normal=False, most_a=_MOST_SYSTEM_A)
     return bank, counts, told.unknown
 
 
-def _system_state(lines: Iterable[str]) -> tuple[State | None, tuple[Alarm, ...] | None]:
+def _system_state(lines: Iterable[str]) -> tuple[State | None, tuple[Alarm, ...]]:
     """The line `System is idle`; it may say so at -197 mA."""
     found = next((m for line in lines if (m := re.fullmatch(r"System is (\w+)", line, re.ASCII))), None)
     if found is None or known(found[1], _SYSTEM_STATES) in _SYSTEM_STATES:
-        return (_SYSTEM_STATES[found[1]] if found else None), None
+        return (_SYSTEM_STATES[found[1]] if found else None), ()
     return None, (Alarm(kind=AlarmKind.OTHER, severity=Severity.WARNING, text=found[0]),)
 
 

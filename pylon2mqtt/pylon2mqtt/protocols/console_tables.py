@@ -9,13 +9,15 @@
 The firmwares know many layouts, under one version prefix even, and new ones appear; so the names of the header decide,
 never the number of columns or an offset. From the header comes one pattern for a whole row; a column that nobody knows
 matches anything. A row that does not fit is damaged: then the whole table is refused, for nothing tells which
-of its other rows lost bytes too. Units stay the device's here: mV, mA, m°C, %, mAh.
+of its other rows lost bytes too. Rows are printed in columns: a lost digit shows where one row's numbers do not stand
+below the others'. Units stay the device's here: mV, mA, m°C, %, mAh.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from pylon2mqtt.errors import FrameError
 
@@ -28,16 +30,18 @@ _PERCENT = r"\s+(\d{1,3}%|-)"
 _YES_NO = r"\s+([YN]|-)"
 # The charge of a cell, told apart by its tokens: `64%  32000 mAH`, `32000 mAH`, `61000        mAH` or only `47%`.
 _CHARGE = r"\s+((?:\d{1,3}%\s+)?\d{1,9}\s*m?A[HhS]|\d{1,3}%|-)"
-# A current of -100000 mA or less fills its 7 characters: nothing stands between it and the temperature.
-_AFTER_CURRENT = r"(?:\s+|(?<=-\d{6}))(-?\d{1,9}|-)"
+# -100000 (mA, or m°C of a broken sensor) fills its 7 characters: nothing stands between it and the next number. That
+# one has to end where its column does, or a blank was lost: `-3384717300` is -33847 and 17300, not -338471 and 7300.
+_GLUED = r"(?:\s+|(?<=-\d{{6}})(?=.{{{}}}\s\S|-\d{{6}}\S))(-?\d{{1,9}}|-)"
+_BEHIND_SEVEN, _NINE_BEHIND_SEVEN = _GLUED.format(6), _GLUED.format(8)
 
 # What each column holds. LV `pwr` of all five layouts, `bat` of all makers, `soh`.
 COLUMNS = {
     "Power": _INDEX,
     "Battery": _INDEX,
-    **dict.fromkeys(("Volt", "Voltage", "Curr", "Tlow", "Thigh", "Vlow", "Vhigh", "MosTempr", "SOHCount"), _NUMBER),
-    **dict.fromkeys(("Tlow.Id", "Thigh.Id", "Vlow.Id", "Vhigh.Id"), _NUMBER),
-    "Tempr": _AFTER_CURRENT,
+    **dict.fromkeys(("Volt", "Voltage", "Curr", "Vhigh", "MosTempr", "SOHCount", "Vlow.Id", "Vhigh.Id"), _NUMBER),
+    **dict.fromkeys(("Tempr", "Tlow", "Thigh", "Vlow"), _BEHIND_SEVEN),
+    **dict.fromkeys(("Tlow.Id", "Thigh.Id"), _NINE_BEHIND_SEVEN),
     **dict.fromkeys(("Base.St", "Volt.St", "Curr.St", "Temp.St"), _WORD),
     **dict.fromkeys(("B.V.St", "B.T.St", "M.T.St", "SysAlarm.St", "SOHStatus"), _WORD),
     **dict.fromkeys(("Base State", "Volt. State", "Curr. State", "Temp. State"), _WORD),
@@ -51,6 +55,7 @@ COLUMNS = {
     # `soh` of Pytes V5: eight hexadecimal digits of unknown meaning.
     "M-H$": _TEXT,
 }
+_NUMBERS = (_INDEX, _NUMBER, _BEHIND_SEVEN, _NINE_BEHIND_SEVEN)
 _NAME = re.compile(r"\S+(?: State)?")
 # With more of them in one header a row could be read in too many ways.
 _MOST_STRETCHES = 2
@@ -74,15 +79,17 @@ def table(lines: Sequence[str], first: str, *, required: Sequence[str]) -> Table
     at = next((i for i, line in enumerate(lines) if line.split()[0] == first and len(line.split()) > 1), None)
     if at is None:
         raise FrameError(f"no header with {first!r} in the answer: ask again")
-    names, pattern = _layout(lines[at])
+    names, pattern, aligned = _layout(lines[at])
     if missing := [name for name in required if name not in names]:
         raise FrameError(f"no column {missing[0]!r} in the header: ask again")
-    rows, absent = [], []
+    found, absent = [], []
     for line in lines[at + 1 :]:
         if "Absent" in line.split():
             absent.append(_slot(line, names))
         elif line != lines[at]:
-            rows.append(_row(line, names, pattern))
+            found.append(_row(line, pattern))
+    _check_aligned(aligned, found)
+    rows = (_cells(names, row) for row in found)
     return Table(rows=tuple(rows), absent=tuple(absent), unknown=tuple(n for n in names if n not in COLUMNS))
 
 
@@ -100,8 +107,11 @@ def _lost(word: str, whole: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _layout(header: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
-    """The names in a header, and the pattern of its rows: one group for each name that is known."""
+def _layout(header: str) -> tuple[tuple[str, ...], re.Pattern[str], int]:
+    """The names in a header; the pattern of its rows, one group for each name that is known; how many are aligned.
+
+    The numbers at the beginning are, and the word behind them: what follows is printed in other ways.
+    """
     names = tuple(_NAME.findall(header))
     doubtful = [name for name in names if maimed(name, COLUMNS) or not re.fullmatch(r"[\w .()/%$-]+", name, re.ASCII)]
     if doubtful or len(set(names)) < len(names):
@@ -109,7 +119,9 @@ def _layout(header: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
     parts = list(_stretches(names))
     loose = sum(isinstance(part, int) for part in parts) <= _MOST_STRETCHES
     pieces = [COLUMNS[p] if isinstance(p, str) else _anything(p, loose=loose) for p in parts]
-    return names, re.compile("".join(pieces) + r"\s*", re.ASCII)
+    numbers = len(list(takewhile(lambda name: COLUMNS.get(name) in _NUMBERS, names)))
+    aligned = numbers + (names[numbers : numbers + 1] != () and names[numbers] in COLUMNS)
+    return names, re.compile("".join(pieces) + r"\s*", re.ASCII), aligned
 
 
 def _stretches(names: Sequence[str]) -> Iterator[str | int]:
@@ -133,12 +145,26 @@ def _anything(columns: int, *, loose: bool) -> str:
     return rf"(?:\s+[!-~]+){{{fewest},{most}}}?"
 
 
-def _row(line: str, names: Sequence[str], pattern: re.Pattern[str]) -> dict[str, str | None]:
+def _row(line: str, pattern: re.Pattern[str]) -> re.Match[str]:
     found = pattern.fullmatch(line)
     if found is None:
         raise FrameError(f"a damaged row {line[:80]!r}: ask again")
+    return found
+
+
+def _cells(names: Sequence[str], row: re.Match[str]) -> dict[str, str | None]:
     known = [name for name in names if name in COLUMNS]
-    return {name: None if text == "-" else text for name, text in zip(known, found.groups(), strict=True)}
+    return {name: None if text == "-" else text for name, text in zip(known, row.groups(), strict=True)}
+
+
+def _check_aligned(columns: int, rows: Sequence[re.Match[str]]) -> None:
+    """Numbers stand below each other: where those of one row begin elsewhere, it lost a character, or has one more.
+
+    A terminal that makes one blank of many takes the columns away; then nothing is said.
+    """
+    starts = {tuple(row.start(column) for column in range(1, columns + 1)) for row in rows}
+    if len(starts) > 1 and any("  " in row.string[: row.start(columns)] for row in rows):
+        raise FrameError("the columns of the rows do not stand below each other: ask again")
 
 
 def _slot(line: str, names: Sequence[str]) -> int:

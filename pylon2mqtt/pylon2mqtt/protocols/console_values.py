@@ -2,18 +2,19 @@
 
 The console counts mV, mA, m°C, % and mAh (Pytes also mA·s), and prints states as words. Without any checksum a lost
 digit shows only where the value becomes impossible; so every value is held against what the device says beside it:
-cells that it calls normal are between 1.0 and 4.2 V.
+cells that it calls normal are between 1.0 and 4.2 V. A temperature that cannot be true is another matter: thermistors
+break, and then they read nonsense for good.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from pylon2mqtt.errors import FrameError
-from pylon2mqtt.model import Alarm, AlarmKind, Cell, Module, Readings, Severity, State
+from pylon2mqtt.model import Alarm, AlarmKind, Cell, Readings, Severity, State
 
-# A 12-bit converter that reads nothing: the cell's measurement failed.
-NO_READING_MV = 4095
+# A 12-bit converter that reads nothing: the measurement failed. No console is known that tells m°C as finely as this.
+NO_READING = 4095
 
 _CELL_V, _NORMAL_CELL_V = (0.0, 4.5), (1.0, 4.2)
 # 8 cells at 2.0 V … 16 at 4.2 V; an abnormal module may be at 0.
@@ -167,26 +168,41 @@ def _alarm(column: str, word: str, cell: int | None) -> Alarm:
     return Alarm(kind=kind, severity=severity, cell=cell, text=f"{column} {word}")
 
 
-def sensor_fault(cell: int | None) -> Alarm:
-    """The alarm for a cell of 4095 mV: the measurement failed, the cell may be sound."""
-    return Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=cell, text=f"{NO_READING_MV} mV")
+def sensor_fault(cell: int | None, text: str = f"{NO_READING} mV") -> Alarm:
+    """The alarm for a measurement that failed; what it measures may be sound."""
+    return Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=cell, text=text)
 
 
 def reading(digits: str | None) -> float | None:
     """Return V of a cell's mV in a table; None for 4095, which stands for no reading."""
     volts = milli(digits)
-    return None if volts == NO_READING_MV / 1000 else volts
+    return None if volts == NO_READING / 1000 else volts
+
+
+def celsius(
+    told: Mapping[str, float | None], cells: Mapping[str, int | None] | None = None
+) -> tuple[dict[str, float | None], list[Alarm]]:
+    """Return what temperature sensors read, by their columns, and an alarm for each of them that is broken.
+
+    A reading that cannot be true is None. The rest of the row has to fit, or it is the line that is bad: the table and
+    `check` see to that. ``cells``: the cell at each sensor. The alarm's text does not change with the nonsense read.
+    """
+    broken = [name for name, degrees in told.items() if degrees is not None and not _can_be_true(degrees)]
+    alarms = [sensor_fault((cells or {}).get(name), f"{name} out of range") for name in broken]
+    return {name: None if name in broken else degrees for name, degrees in told.items()}, alarms
+
+
+def _can_be_true(degrees: float) -> bool:
+    return _TEMPERATURE_C[0] <= degrees <= _TEMPERATURE_C[1] and degrees != NO_READING / 1000
 
 
 def check(told: Readings, who: str, *, normal: bool, cells_normal: bool, most_a: float = _CURRENT_A) -> None:
     """Raise FrameError when values cannot be true; ``normal`` says whether the device calls its voltage so."""
     cells = (told.cell_voltage_min, told.cell_voltage_max)
     groups = (told.cell_temperature_min, told.cell_temperature_max)
-    board = (told.temperature, told.mos_temperature if isinstance(told, Module) else None)
     _check_range("a module of {} V", [told.voltage], _NORMAL_MODULE_V if normal else _MODULE_V)
     _check_range("a current of {} A", [told.current], (-most_a, most_a))
     _check_range("a cell of {} V", cells, _NORMAL_CELL_V if cells_normal else _CELL_V)
-    _check_range("a temperature of {} °C", (*board, *groups), _TEMPERATURE_C)
     _check_range("a state of health of {} %", [told.soh], (0, 100))
     for what, (low, high) in (("cells", cells), ("temperatures", groups)):
         if low is not None and high is not None and low > high:
@@ -199,7 +215,6 @@ def check_cell(cell: Cell, *, normal: bool) -> None:
         raise FrameError(f"cell {cell.number}: no low-voltage module has so many: ask again")
     _check_range("a cell of {} V", [cell.voltage], _NORMAL_CELL_V if normal else _CELL_V)
     _check_range("a current of {} A", [cell.current], (-_CURRENT_A, _CURRENT_A))
-    _check_range("a temperature of {} °C", [cell.temperature], _TEMPERATURE_C)
 
 
 def _check_range(what: str, values: Iterable[float | None], bounds: tuple[float, float]) -> None:

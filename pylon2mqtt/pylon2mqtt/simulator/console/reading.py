@@ -12,6 +12,9 @@ NORMAL = "Normal"
 UNMEASURED_MV = 4095
 """What a cell shows that cannot be measured: all twelve bits of the converter."""
 
+UNMEASURED_CELSIUS_M = -100_000
+"""What a group of cells shows whose thermistor is broken. A guess: nobody recorded one yet."""
+
 # Less than this is idle.
 _IDLE_A = 0.1
 
@@ -80,7 +83,11 @@ def celsius_m(module: VirtualModule, value: float) -> int:
 
 def group_temperatures(module: VirtualModule) -> list[int]:
     """The temperatures of the groups of cells, in m°C."""
-    return [celsius_m(module, value) for value in module.temperatures()[1:5]]
+    broken = {group_of(cell - 1) for kind, cell in module.alarms if kind is AlarmKind.SENSOR_FAULT and cell}
+    return [
+        UNMEASURED_CELSIUS_M if group in broken else celsius_m(module, value)
+        for group, value in enumerate(module.temperatures()[1:5])
+    ]
 
 
 def group_of(cell: int) -> int:
