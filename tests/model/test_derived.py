@@ -6,7 +6,7 @@ import pytest
 
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, State, Topology
 from pylon2mqtt.model.derived import bank_figures, module_figures
-from pylon2mqtt.model.joining import joined
+from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, summary, whole_report
 
 ALARM = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.PROTECTION, cell=2)
@@ -195,3 +195,38 @@ class TestJoining:
 
     def test_silent_is_for_whoever_joins(self) -> None:
         assert joined([replace(Bank(), silent=(1,))]).silent == ()
+
+
+def test_two_readings_tell_what_they_agree_on() -> None:
+    other = replace(ALARM, cell=3)
+    one = Bank(
+        soh=97.0,
+        modules=(
+            Module(
+                number=1, voltage=50.0, current=1.0, alarms=(ALARM,), counters={"charge_s": 100, "discharged_ah": 50}
+            ),
+            Module(number=2, voltage=50.0),
+        ),
+    )
+    two = Bank(
+        soh=9.0,
+        modules=(
+            Module(
+                number=1,
+                voltage=50.0,
+                current=1.5,
+                alarms=(ALARM, other),
+                counters={"charge_s": 102, "discharged_ah": 5, "new": 1},
+            ),
+        ),
+    )
+    assert agreed(one, two) == Bank(
+        modules=(Module(number=1, voltage=50.0, alarms=(ALARM,), counters={"charge_s": 102}),)
+    )
+    assert agreed(one, one) == one
+
+
+def test_what_only_one_of_two_readings_reports_is_not_told() -> None:
+    told = Bank(modules=(Module(number=1, alarms=(), parameters={"charge_current_limit": 10.0}),))
+    silent = Bank(modules=(Module(number=1),))
+    assert agreed(told, silent) == agreed(silent, told) == silent

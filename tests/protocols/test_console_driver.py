@@ -83,8 +83,8 @@ class TestSchedule:
                 counts[command] = counts.get(command, 0) + 1
             rig.time.now_s = max(rig.time.now_s, began + 10)
         assert counts["pwr"] == 360
-        assert counts["pwr 1"] == pytest.approx(3600 / EVERY_S[Command.PWR], rel=0.2)
-        assert counts["stat 2"] <= 8
+        assert counts["pwr 1"] == pytest.approx(2 * 3600 / EVERY_S[Command.PWR], rel=0.2)
+        assert counts["stat 2"] <= 16
         assert counts["info 1"] <= 16
 
 
@@ -111,7 +111,7 @@ class TestDebugMode:
         bank = reader.read(rig.line)
         asked = rig.line.commands
         at = asked.index("login debug")
-        assert asked[at - 1 : at + 3] == ["pwrsys", "login debug", "pwrsys", "logout"]
+        assert asked[at - 1 : at + 4] == ["pwrsys", "login debug", "pwrsys", "pwrsys", "logout"]
         assert bank.charge_voltage_limit == pytest.approx(53.25)
         assert bank.soh is not None
         assert rig.battery.answer(b"\r").endswith(b"pylon>")
@@ -198,6 +198,14 @@ class TestEvents:
         rig.time.now_s += EVERY_S[Command.LOG]
         logged = [event for event in reader.read(rig.line).events or () if event.source]
         assert [(event.source, event.text) for event in logged] == [("BMM", "Alarm.")]
+
+    def test_lists_in_which_nothing_is_new_are_read_once(self) -> None:
+        rig = console_bench("US3000C", 1)
+        reader = driver(rig)
+        first = rig.during(lambda: reader.read(rig.line))
+        rig.time.now_s += EVERY_S[Command.LOG]
+        again = rig.during(lambda: reader.read(rig.line))
+        assert [(asked.count("log"), asked.count("data event")) for asked in (first, again)] == [(2, 2), (1, 1)]
 
     def test_a_record_that_reads_differently_each_time_waits(self) -> None:
         rig = console_bench("US3000C", 1)
@@ -320,6 +328,18 @@ class TestDialogue:
 
         rig.line.spoil = spoil
         assert driver(rig).read(rig.line).modules[0].barcode == real
+
+    def test_of_two_readings_only_what_they_agree_on_is_told(self) -> None:
+        rig = console_bench("US3000C", 1)
+        lies = iter([b"6", b""])
+        rig.line.spoil = lambda sent, told: (
+            re.sub(rb"(Total Coulomb *: \d)\d", rb"\g<1>" + next(lies, b"4"), told) if sent == b"pwr 1\r" else told
+        )
+        module = driver(rig).read(rig.line).modules[0]
+        assert module.full_capacity is None
+        assert module.counters
+        rig.line.spoil = lambda _sent, told: told
+        assert driver(rig).read(rig.line).modules[0].full_capacity == pytest.approx(74)
 
     def test_silence_says_what_to_check(self) -> None:
         rig = console_bench("US3000C", 1)

@@ -244,7 +244,8 @@ def test_pitfall_39_what_a_firmware_does_not_know_is_not_asked_again(model: str,
     rig = console_bench(model, 2)
     reader = driver(rig)
     first = asked(rig, reader)
-    assert (first[refused], first[known]) == (1, 1)
+    assert first[refused] == 1
+    assert first[known]
     later = asked(rig, reader, cycles=3, every_s=4000.0)
     assert later[refused] == 0
     assert later[known] >= 2

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pylon2mqtt.config import Battery
-from pylon2mqtt.errors import ProtocolError, TransportError, TransportTimeoutError
+from pylon2mqtt.errors import DecodeError, ProtocolError, TransportError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Snapshot
 from pylon2mqtt.model.report import summary
 from pylon2mqtt.protocols.base import BatteryProtocol
@@ -109,6 +109,8 @@ class LineReader:
         self._failures += 1
         if self._failures == 1:
             _LOG.warning("%s is not read: %s", self.name, error)
+            if isinstance(error, DecodeError):
+                _LOG.warning("%s: please send a recording (pylon2mqtt record): %r", self.name, error.raw)
             self._deliver(Snapshot(bank=Bank(name=self.name), taken_at=datetime.now(UTC), online=False))
         else:
             _LOG.debug("%s is not read, for the %d. time: %s", self.name, self._failures, error)

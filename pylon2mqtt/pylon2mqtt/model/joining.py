@@ -1,10 +1,13 @@
-"""Putting partial answers together: each says a part of a bank, the later one wins where both speak."""
+"""Putting answers together: parts of a bank, of which the later one wins, and two readings that have to agree."""
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from typing import Any
 
 from .battery import Bank, Cell, Module
+
+# A counter of seconds, or of charge, goes on between two readings: by so much, and this part of itself.
+_STEPS, _SHARE = 5.0, 0.001
 
 # topology, silent and events are decided by who joins: no answer alone tells them.
 _FIELDS = {
@@ -43,3 +46,33 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _told(part: Bank | Module | Cell) -> dict[str, Any]:
     """The fields that a part reports."""
     return {name: value for name in _FIELDS[type(part)] if (value := getattr(part, name)) is not None}
+
+
+def agreed(one: Bank, other: Bank) -> Bank:
+    """Return what two readings of the same both say; what differs is not reported. A counter may have gone on."""
+    modules = {module.number: module for module in one.modules}
+    pairs = [(modules[module.number], module) for module in other.modules if module.number in modules]
+    bank: Bank = _common(one, other)
+    return replace(bank, modules=tuple(_common(*pair) for pair in pairs))
+
+
+def _common(one: Any, other: Any) -> Any:
+    """The later of two banks or modules, without what they do not agree on."""
+    differing = [name for name in _FIELDS[type(one)] if getattr(one, name) != getattr(other, name)]
+    changes: dict[str, Any] = dict.fromkeys(differing)
+    for name in {"alarms", "counters", "parameters"} & changes.keys():
+        changes[name] = _kept(getattr(one, name), getattr(other, name))
+    return replace(other, **changes)
+
+
+def _kept(one: Any, other: Any) -> Any:
+    """The members of two tuples or tables that both have."""
+    if one is None or other is None:
+        return None
+    if isinstance(one, tuple):
+        return tuple(member for member in other if member in one)
+    return {key: value for key, value in other.items() if key in one and _goes_on(one[key], value)}
+
+
+def _goes_on(before: float, now: float) -> bool:
+    return 0 <= now - before <= _STEPS + _SHARE * abs(before)

@@ -14,12 +14,13 @@ from dataclasses import replace
 
 from pylon2mqtt.errors import DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Alarm, Bank, Event, Module
-from pylon2mqtt.model.joining import joined
+from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
 from .console_answers import Reading, decode_recording, read_answer
 from .console_commands import BAT_FOR_STATISTICS_S, EVERY_S, IDENTIFY_S, Command, twice
+from .console_events import distinct
 from .console_history import History
 from .console_text import Refusal, echoed, prompt_of
 from .prompt import BAUDRATE, ENTER, Prompt
@@ -35,6 +36,7 @@ _OF_MODULE = (Command.STAT, Command.PWR)
 _OF_CELLS = (Command.SOH, Command.BAT)
 # What the console tells of the module that holds the cable only.
 _OF_MASTER = (Command.EURO,)
+_WITHOUT_ROWS = (Command.STAT, Command.PWR, Command.PWRSYS, Command.EURO)
 _MASTER = 1
 
 _BARCODE = re.compile(rb"(?i)(barcode\s*:\s*)(\S+)")
@@ -161,7 +163,7 @@ class Console:
         commands = (*self._of_module, *(_OF_MASTER if row.number == _MASTER else ()))
         slow = [part for c in commands if (part := self._remembered(line, c, row.number)) is not None]
         parts = [part for bank in slow for part in bank.modules if part.number == row.number]
-        whole = joined((identity, *(Bank(modules=(part,)) for part in parts), Bank(modules=(row,)))).modules[0]
+        whole = joined((*(Bank(modules=(part,)) for part in (*parts, row)), identity)).modules[0]
         return replace(whole, alarms=_all_alarms((*parts, row)))
 
     def _missed(self, number: int, slot: Slot, error: Exception) -> None:
@@ -175,7 +177,7 @@ class Console:
         known = slot.identity.modules[0] if slot.identity and slot.identity.modules else None
         swapped = known is not None and row.barcode not in (None, known.barcode)
         if slot.identity is None or swapped or self._clock.now() >= slot.identify_at:
-            told = self._told_identity(line, row.number)
+            told = self._told_identity(line, row)
             if slot.identity not in (None, told):
                 _LOG.info("%s: another module is in slot %d now", self._name, row.number)
                 self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == row.number)
@@ -183,12 +185,15 @@ class Console:
             slot.identify_at = self._clock.now() + IDENTIFY_S
         return slot.identity
 
-    def _told_identity(self, line: ByteTransport, number: int) -> Bank:
-        """What a module tells of itself; an empty bank where the firmware does not tell."""
+    def _told_identity(self, line: ByteTransport, row: Module) -> Bank:
+        """What a module tells of itself; where the firmware does not, what `pwr` says of it, which may be nothing."""
         try:
-            return twice(f"info {number}", lambda: self._ask_module(line, Command.INFO, number))
+            told = twice(f"info {row.number}", lambda: self._ask_module(line, Command.INFO, row.number))
         except DeviceError:
-            return Bank()
+            told = Bank()
+        if row.barcode is None or any(module.barcode for module in told.modules):
+            return told
+        return twice(Command.PWR, lambda: _labels(self._ask(line, Command.PWR).bank, row.number))
 
     # -------------------- the bank as a whole
 
@@ -207,12 +212,12 @@ class Console:
     def _ask_system(self, line: ByteTransport) -> Bank:
         """Ask `pwrsys`; some firmwares know it only in their debug mode."""
         try:
-            return self._ask(line, Command.PWRSYS).bank
+            return self._ask_again(line, Command.PWRSYS)
         except DeviceError as refusal:
             if not self._allow_login or refusal.code != Refusal.UNKNOWN_COMMAND:
                 raise
         with self._logged_in(line):
-            return self._ask(line, Command.PWRSYS).bank
+            return self._ask_again(line, Command.PWRSYS)
 
     @contextmanager
     def _logged_in(self, line: ByteTransport) -> Iterator[None]:
@@ -238,14 +243,22 @@ class Console:
 
     def _ask_module(self, line: ByteTransport, command: Command, number: int) -> Bank:
         """Ask about one module; some masters answer for themselves only when they are asked without a number."""
+        ask = self._ask_again if command in _WITHOUT_ROWS else self._ask_once
         if command in _OF_MASTER:
-            return self._ask(line, command).bank
+            return ask(line, command)
         try:
-            return self._ask(line, command, number).bank
+            return ask(line, command, number)
         except DeviceError as refusal:
             if number != _MASTER or refusal.code != Refusal.BAD_ARGUMENTS or command is Command.PWR:
                 raise
-            return self._ask(line, command).bank
+            return ask(line, command)
+
+    def _ask_once(self, line: ByteTransport, command: Command, number: int | None = None) -> Bank:
+        return self._ask(line, command, number).bank
+
+    def _ask_again(self, line: ByteTransport, command: Command, number: int | None = None) -> Bank:
+        """What two readings agree on: in a list of keys a lost digit leaves no trace."""
+        return agreed(*(self._ask(line, command, number).bank for _ in range(2)))
 
     def _ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Reading:
         """Ask, and once more where the answer is damaged."""
@@ -281,7 +294,13 @@ def _without_live(own: Bank) -> Bank:
     )  # fmt: skip
 
 
+def _labels(told: Bank, number: int) -> Bank:
+    """What the table of all modules says of who one is."""
+    rows = (row for row in told.modules if row.number == number)
+    return Bank(modules=tuple(Module(number=row.number, barcode=row.barcode, model=row.model) for row in rows))
+
+
 def _all_alarms(parts: Iterable[Module]) -> tuple[Alarm, ...] | None:
-    """The alarms of all answers, each once; None if no answer tells of any."""
+    """The alarms of all answers, each condition once; None if no answer tells of any."""
     told = [part.alarms for part in parts if part.alarms is not None]
-    return tuple(dict.fromkeys(alarm for alarms in told for alarm in alarms)) if told else None
+    return distinct(alarm for alarms in told for alarm in alarms) if told else None

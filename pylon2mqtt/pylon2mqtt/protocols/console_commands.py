@@ -48,13 +48,12 @@ IDENTIFY_S = 600.0
 _READINGS = 4
 
 
-def twice(what: str, ask: Callable[[], T]) -> T:
-    """Return an answer that came the same twice in a row; raise FrameError where it never does.
+def twice(what: str, ask: Callable[[], T], last: T | None = None) -> T:
+    """Return an answer that came the same twice in a row, counting ``last`` from before; else raise FrameError.
 
     For text that stands still: a dropped byte leaves no trace in it.
     """
-    last = ask()
-    for _ in range(_READINGS - 1):
+    for _ in range(_READINGS):
         before, last = last, ask()
         if last == before:
             return last

@@ -9,8 +9,9 @@ Both lists are short and roll over: then every number stays, and the records mov
 says, not by its number. What stands in a list at the first look is from before, and is not told.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Bank, Event
@@ -18,7 +19,8 @@ from pylon2mqtt.model import Bank, Event
 from .console_commands import EVERY_S, Command, twice
 from .schedule import Schedule
 
-Ask = Callable[[Command, int | None], Sequence[Event]]
+Events = tuple[Event, ...]
+Ask = Callable[[Command, int | None], Events]
 
 # The most records that a list is walked back; between two looks there are hardly ever more than one or two.
 _MOST_NEW = 32
@@ -30,10 +32,10 @@ class History:
     def __init__(self, slow: Schedule[Bank]) -> None:
         self._slow = slow
         self._newest: Event | None = None
-        self._log: list[Event] | None = None
+        self._log: Events | None = None
         self._new: list[Event] | None = None
 
-    def news(self, ask: Ask) -> tuple[Event, ...] | None:
+    def news(self, ask: Ask) -> Events | None:
         """Return what is new, the oldest first; None as long as the battery has not shown a list.
 
         ``ask`` returns the entries that a command shows, with the number of a record or without.
@@ -46,7 +48,8 @@ class History:
         return tuple(new)
 
     def _look_at_records(self, ask: Ask) -> Bank:
-        newest, before, new = _record(ask, None), self._newest, []
+        before, new = self._newest, []
+        newest = _record(ask, None, before)
         if before is not None and not _same(newest, before):
             new = [newest]
             for number in range(newest.number - 1, max(-1, newest.number - _MOST_NEW), -1):
@@ -58,20 +61,27 @@ class History:
         return Bank()
 
     def _look_at_log(self, ask: Ask) -> Bank:
-        shown = twice(Command.LOG, lambda: ask(Command.LOG, None))
-        entries = sorted(shown, key=lambda entry: entry.number, reverse=True)
-        before, self._log = self._log, [replace(entry, number=0) for entry in entries]
-        known = self._log if before is None else before
-        new = next(n for n in range(len(entries) + 1) if self._log[n:] == known[: len(entries) - n])
-        self._new = (self._new or []) + entries[:new][::-1]
+        before = self._log
+        self._log = twice(Command.LOG, lambda: ask(Command.LOG, None), before)
+        self._new = (self._new or []) + _ahead(self._log, self._log if before is None else before)
         return Bank()
 
 
-def _record(ask: Ask, number: int | None) -> Event:
-    shown = twice(Command.RECORD, lambda: ask(Command.RECORD, number))
+def _record(ask: Ask, number: int | None, last: Event | None = None) -> Event:
+    known: Events | None = None if last is None else (last,)
+    shown = twice(Command.RECORD, lambda: ask(Command.RECORD, number), known)
     if len(shown) != 1 or number not in (None, shown[0].number):
         raise FrameError(f"{Command.RECORD} {'' if number is None else number} shows no whole record: ask again")
     return shown[0]
+
+
+def _ahead(entries: Events, known: Events) -> list[Event]:
+    """The entries of a list that are newer than those known of it, the oldest first."""
+    newest_first = sorted(entries, key=attrgetter("number"), reverse=True)
+    now = [replace(entry, number=0) for entry in newest_first]
+    before = [replace(entry, number=0) for entry in sorted(known, key=attrgetter("number"), reverse=True)]
+    new = next(n for n in range(len(now) + 1) if now[n:] == before[: len(now) - n])
+    return newest_first[:new][::-1]
 
 
 def _same(one: Event, other: Event) -> bool:

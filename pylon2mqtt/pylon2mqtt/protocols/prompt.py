@@ -32,7 +32,9 @@ _SILENCE_S = 1.5
 # The longest answer known, 10 kB, takes 0.9 s on the wire.
 _LONGEST_S = 8.0
 # How long to look for more bytes before looking whether the pager waits, or the end was lost.
-_LOOK_S = 0.25
+_LOOK_S = 0.05
+# How long to wait for a prompt after Enter.
+_PROMPT_S = 0.25
 # After the wake frame the console takes up to a second; then Enter until it shows its prompt.
 _WAKING_S = 1.0
 _ENTERS = 5
@@ -79,7 +81,7 @@ class Prompt:
     def _enter(self, line: ByteTransport) -> bool:
         for _ in range(_ENTERS):
             line.send(ENTER)
-            if prompt_of(line.listen(_LOOK_S)):
+            if prompt_of(line.listen(_PROMPT_S)):
                 return True
         return False
 
