@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from tests.fakes import ConsoleBench, console_bench
+from tests.fakes import ConsoleBench, ConsoleLine, console_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.model import AlarmKind
@@ -276,6 +276,27 @@ class TestSlots:
         assert [m.number for m in driver(rig).read(rig.line).modules] == [1, 2, 7]
 
 
+class LateLine(ConsoleLine):
+    """A line on which the prompt of an Enter too many comes first, and the answer 75 ms later."""
+
+    def __init__(self, rig: ConsoleBench) -> None:
+        super().__init__(rig.battery, rig.time)
+        self._later: list[tuple[float, bytes]] = []
+
+    def send(self, data: bytes) -> None:
+        super().send(data)
+        if data.strip():
+            self._later = [(self.time.now_s + 0.075, self._pending)]
+            self._pending = b"\n\rpylon>"
+
+    def read_until(self, end: bytes, timeout_s: float) -> bytes:
+        try:
+            return super().read_until(end, timeout_s)
+        finally:
+            if self._later and self.time.now_s >= self._later[0][0]:
+                self._pending += self._later.pop()[1]
+
+
 class TestDialogue:
     def test_pitfall_26_an_old_console_is_woken_up_after_silence_only(self) -> None:
         rig = console_bench("US2000", 2)
@@ -340,6 +361,12 @@ class TestDialogue:
         assert module.counters
         rig.line.spoil = lambda _sent, told: told
         assert driver(rig).read(rig.line).modules[0].full_capacity == pytest.approx(74)
+
+    def test_a_prompt_left_over_in_front_of_a_late_answer_is_no_end(self) -> None:
+        rig = console_bench("US3000C", 1)
+        told = Prompt(rig.time.clock).ask(LateLine(rig), "pwr", attempts=1)
+        assert b"49" in told
+        assert told.rstrip().endswith(b"pylon>")
 
     def test_silence_says_what_to_check(self) -> None:
         rig = console_bench("US3000C", 1)

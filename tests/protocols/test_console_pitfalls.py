@@ -231,7 +231,8 @@ def test_pitfall_38_a_master_that_refuses_a_number_is_no_error() -> None:
     bank = reader.read(rig.line)
     assert (len(bank.modules), bank.silent) == (3, ())
     later = asked(rig, reader, cycles=9)
-    assert later["stat 2"] == later["info 2"] == 0
+    assert later["stat 2"] == 0
+    assert later["info 2"] <= 1  # asked again in its turn, every ten minutes
     assert later["bat 2"] == 9
     assert bank.modules[0].counters
 

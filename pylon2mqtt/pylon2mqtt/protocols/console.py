@@ -38,6 +38,7 @@ _OF_CELLS = (Command.SOH, Command.BAT)
 _OF_MASTER = (Command.EURO,)
 _WITHOUT_ROWS = (Command.STAT, Command.PWR, Command.PWRSYS, Command.EURO)
 _MASTER = 1
+_MOST_SLOTS = 16
 
 _BARCODE = re.compile(rb"(?i)(barcode\s*:\s*)(\S+)")
 _LONG_WORD = re.compile(rb"\b(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*\d)[A-Z0-9]{12,20}\b")
@@ -181,8 +182,10 @@ class Console:
             if slot.identity not in (None, told):
                 _LOG.info("%s: another module is in slot %d now", self._name, row.number)
                 self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == row.number)
+            # Modules that were found together are not asked together for ever.
+            share = (1 + row.number / _MOST_SLOTS) / 2 if slot.identity is None else 1
             slot.identity = told
-            slot.identify_at = self._clock.now() + IDENTIFY_S
+            slot.identify_at = self._clock.now() + IDENTIFY_S * share
         return slot.identity
 
     def _told_identity(self, line: ByteTransport, row: Module) -> Bank:

@@ -43,7 +43,7 @@ asked as rarely as `BAT_FOR_STATISTICS_S` where nobody wants to see each cell.""
 
 BAT_FOR_STATISTICS_S = 60.0
 IDENTIFY_S = 600.0
-"""Who a module is, is asked again so often: it may be swapped while nobody looks."""
+"""Who a module is, is asked again at least so often: it may be swapped while nobody looks."""
 
 _READINGS = 4
 

@@ -31,9 +31,9 @@ power cut. Only ever sent after silence at 115200. Source: irekzielinski/Pylonte
 _SILENCE_S = 1.5
 # The longest answer known, 10 kB, takes 0.9 s on the wire.
 _LONGEST_S = 8.0
-# How long to look for more bytes before looking whether the pager waits, or the end was lost.
-_LOOK_S = 0.05
-# How long to wait for a prompt after Enter.
+# How long to look for more bytes before looking whether the pager waits.
+_LOOK_S = 0.02
+# How long to wait for a prompt after Enter, and for more behind one that does not end an answer.
 _PROMPT_S = 0.25
 # After the wake frame the console takes up to a second; then Enter until it shows its prompt.
 _WAKING_S = 1.0
@@ -96,18 +96,14 @@ class Prompt:
     def _answer(self, line: ByteTransport, command: str) -> bytes:
         """Collect bytes until ``$$`` and a prompt stand at their end."""
         told = b""
-        ends_at = self._clock.now() + _LONGEST_S
-        silent_at = self._clock.now() + _SILENCE_S
-        while self._clock.now() < ends_at:
-            try:
-                told += line.read_until(b">", _LOOK_S)
-                silent_at = self._clock.now() + _SILENCE_S
-            except TransportTimeoutError:
-                if rest := line.listen(0):
-                    told += rest
-                    silent_at = self._clock.now() + _SILENCE_S
-                elif self._clock.now() >= silent_at or prompt_of(told):
-                    break
+        began = heard_at = self._clock.now()
+        while self._clock.now() < began + _LONGEST_S:
+            more = self._more(line)
+            told += more
+            if more:
+                heard_at = self._clock.now()
+            elif self._clock.now() >= heard_at + (_PROMPT_S if prompt_of(told) else _SILENCE_S):
+                break
             if ends(told):
                 return told
             if pager_waits(told):
@@ -117,3 +113,11 @@ class Prompt:
         if not told:
             raise TransportTimeoutError(f"{line.line}: no answer to {command!r}")
         raise FrameError(f"the answer to {command!r} has no end: {told[-40:]!r}")
+
+    @staticmethod
+    def _more(line: ByteTransport) -> bytes:
+        """What came up to the next ``>``, or for as long as a look takes."""
+        try:
+            return line.read_until(b">", _LOOK_S)
+        except TransportTimeoutError:
+            return line.listen(0)
