@@ -277,24 +277,32 @@ class TestSlots:
 
 
 class LateLine(ConsoleLine):
-    """A line on which the prompt of an Enter too many comes first, and the answer 75 ms later."""
+    """A line on which something comes at once, such as the prompt of an Enter too many, and the answer 75 ms later."""
 
-    def __init__(self, rig: ConsoleBench) -> None:
+    def __init__(self, rig: ConsoleBench, at_once: bytes) -> None:
         super().__init__(rig.battery, rig.time)
+        self._at_once = at_once
         self._later: list[tuple[float, bytes]] = []
 
     def send(self, data: bytes) -> None:
         super().send(data)
-        if data.strip():
-            self._later = [(self.time.now_s + 0.075, self._pending)]
-            self._pending = b"\n\rpylon>"
+        self._later = [(self.time.now_s + 0.075, self._pending)]
+        self._pending = self._at_once
 
     def read_until(self, end: bytes, timeout_s: float) -> bytes:
         try:
             return super().read_until(end, timeout_s)
         finally:
-            if self._later and self.time.now_s >= self._later[0][0]:
-                self._pending += self._later.pop()[1]
+            self._arrive()
+
+    def listen(self, seconds: float) -> bytes:
+        self.time.now_s += seconds
+        self._arrive()
+        return super().listen(0)
+
+    def _arrive(self) -> None:
+        if self._later and self.time.now_s >= self._later[0][0]:
+            self._pending += self._later.pop()[1]
 
 
 class TestDialogue:
@@ -364,7 +372,7 @@ class TestDialogue:
 
     def test_a_prompt_left_over_in_front_of_a_late_answer_is_no_end(self) -> None:
         rig = console_bench("US3000C", 1)
-        told = Prompt(rig.time.clock).ask(LateLine(rig), "pwr", attempts=1)
+        told = Prompt(rig.time.clock).ask(LateLine(rig, b"\n\rpylon>"), "pwr", attempts=1)
         assert b"49" in told
         assert told.rstrip().endswith(b"pylon>")
 
@@ -378,7 +386,13 @@ class TestDialogue:
         rig = console_bench("US3000C", 1)
         told = Prompt(rig.time.clock).ask(rig.line, "help")
         assert told.rstrip().endswith(b">")
-        assert rig.line.sent.count(b"\r") >= 2
+        assert rig.line.sent.count(b"\r") == 1 + told.count(b"Press [Enter]")
+
+    def test_pitfall_32_a_slow_pager_gets_one_enter(self) -> None:
+        rig = console_bench("US3000C", 1)
+        line = LateLine(rig, b"")
+        told = Prompt(rig.time.clock).ask(line, "log")
+        assert line.sent.count(b"\r") == 1 + told.count(b"Press [Enter]") == 11
 
 
 def test_alarms_of_pwr_and_of_the_cells_are_joined() -> None:

@@ -95,7 +95,7 @@ class Prompt:
 
     def _answer(self, line: ByteTransport, command: str) -> bytes:
         """Collect bytes until ``$$`` and a prompt stand at their end."""
-        told = b""
+        told, turned = b"", 0
         began = heard_at = self._clock.now()
         while self._clock.now() < began + _LONGEST_S:
             more = self._more(line)
@@ -106,8 +106,8 @@ class Prompt:
                 break
             if ends(told):
                 return told
-            if pager_waits(told):
-                told += b"\r\n"
+            if pager_waits(told[turned:]):
+                turned = len(told)
                 line.send(ENTER)
         self._greeted = False
         if not told:

@@ -80,7 +80,7 @@ class Schedule(Generic[T]):
             self._failed(key, memory, every_s, failure)
         else:
             memory.answered_at = now = self._now()
-            memory.due_at = now + every_s
+            memory.due_at = _next_turn(memory.due_at, now, every_s)
             memory.failures = 0
 
     def _failed(self, key: Hashable, memory: _Memory[T], every_s: float, failure: Exception) -> None:
@@ -101,3 +101,8 @@ def _said(key: Hashable) -> str:
     """A key in the words of the log: (Command.STAT, 2) as `stat 2`."""
     parts = key if isinstance(key, tuple) else (key,)
     return " ".join(part.name.lower() if isinstance(part, IntEnum) else str(part) for part in parts)
+
+
+def _next_turn(due_at: float, now: float, every_s: float) -> float:
+    """In step with the turn before: questions that once met in a cycle would be asked together for ever."""
+    return due_at + every_s * ((now - due_at) // every_s + 1) if every_s else now

@@ -114,7 +114,7 @@ class SerialTransport:
             if time.monotonic() >= deadline:
                 raise TransportTimeoutError(f"{self.line}: no whole answer within {timeout_s:g} s")
             searched = max(0, len(self._pending) - len(end) + 1)
-            self._pending += self._look()
+            self._pending += self._look(deadline - time.monotonic())
         data = bytes(self._pending[: found + len(end)])
         del self._pending[: found + len(end)]
         _LOG.debug("%s < %r", self.line, data)
@@ -124,7 +124,7 @@ class SerialTransport:
         """Return everything that arrives within so many seconds."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self._pending += self._look()
+            self._pending += self._look(deadline - time.monotonic())
         data = bytes(self._pending)
         self._pending.clear()
         if data:
@@ -135,7 +135,7 @@ class SerialTransport:
         """What came in but was not yet returned."""
         return bytes(self._pending)
 
-    def _look(self) -> bytes:
+    def _look(self, at_most_s: float) -> bytes:
         """Return what is there, waiting a short while for the first byte."""
         port = self._opened()
         if self._cancelled:
@@ -144,7 +144,7 @@ class SerialTransport:
             if port.timeout:
                 data: bytes = port.read(max(1, port.in_waiting))
                 return data
-            ready, _, _ = select.select([port.fileno()], [], [], _LOOK_S)
+            ready, _, _ = select.select([port.fileno()], [], [], max(0.0, min(at_most_s, _LOOK_S)))
             return port.read(_MOST_AT_ONCE) if ready else b""
 
     def _opened(self) -> serial.Serial:
