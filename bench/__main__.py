@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .rig import NotHereError
 
-BENCHMARKS = ("cycle", "decode", "latency", "footprint", "soak")
+BENCHMARKS = ("cycle", "console", "decode", "latency", "footprint", "soak")
 
 
 def main() -> int:

@@ -10,8 +10,6 @@ import io
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from statistics import fmean, median
 
 from pylontech import Pylontech
@@ -22,7 +20,7 @@ from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.transports.registry import transport
 
 from .rig import Figure, at_most, percentile, plain, show
-from .virtual import Passed, RemoteBank, virtual_bank
+from .virtual import ClockAhead, Cycle, RemoteBank, cycles_between, virtual_bank
 
 MODULES = 8
 BOUND = 1.05
@@ -32,34 +30,6 @@ MODELS = ("US3000C", "US2000")
 # The first cycles look for modules and learn what the bank knows; with the clock put ahead between them that is over
 # soon, and the next look is minutes away.
 _LEARNING_CYCLES, _AHEAD_S = 4, 320.0
-
-
-@dataclass(slots=True)
-class _ClockAhead:
-    """The driver's clock, which can be put forward."""
-
-    ahead_s: float = 0.0
-
-    def now(self) -> float:
-        return time.monotonic() + self.ahead_s
-
-
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """One read of the whole bank: how long it took, and what passed on the line."""
-
-    seconds: float
-    passed: list[Passed]
-
-    @property
-    def ratio(self) -> float:
-        """The time that it took by the time that the line and our pauses need."""
-        return self.seconds / sum(one.line_s + PAUSE_S for one in self.passed)
-
-    @property
-    def answered(self) -> bool:
-        """Whether every question was answered: looking for new modules costs time-outs, every 5 minutes."""
-        return all(one.answer_length for one in self.passed)
 
 
 def run(*, quick: bool) -> None:
@@ -93,7 +63,7 @@ def _figures(all_ours: list[Cycle], theirs: list[Cycle]) -> list[Figure]:
 
 
 def _ours(bank: RemoteBank, cycles: int) -> Iterator[Cycle]:
-    clock = _ClockAhead()
+    clock = ClockAhead()
     protocol = driver("rs485", name="Battery", clock=Clock(now=clock.now))
     line = transport(bank.url)
     with contextlib.closing(line):
@@ -106,7 +76,7 @@ def _ours(bank: RemoteBank, cycles: int) -> Iterator[Cycle]:
         for _ in range(cycles):
             protocol.read(line)
             moments.append(time.monotonic())
-    yield from _split(moments, bank.take())
+    yield from cycles_between(moments, bank.take(), PAUSE_S)
 
 
 def _theirs(bank: RemoteBank, cycles: int) -> Iterator[Cycle]:
@@ -117,10 +87,4 @@ def _theirs(bank: RemoteBank, cycles: int) -> Iterator[Cycle]:
             for address in ADDRESSES:
                 their.get_values_single(address)
             moments.append(time.monotonic())
-    yield from _split(moments, bank.take())
-
-
-def _split(moments: list[float], passed: list[Passed]) -> Iterator[Cycle]:
-    """Cut what passed at the moments at which cycles ended."""
-    for begin, end in pairwise(moments):
-        yield Cycle(end - begin, [one for one in passed if begin <= one.asked_at < end])
+    yield from cycles_between(moments, bank.take(), PAUSE_S)

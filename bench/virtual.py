@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
@@ -26,18 +27,63 @@ _STOP_S = 5.0
 
 @dataclass(slots=True)
 class Passed:
-    """One question and its answer. The times are those at which the battery had the one and let go of the other."""
+    """One question and its answer. The times are those at which the battery had the one and let go of the other.
+
+    ``answer_length`` counts the echo too, which comes back while the question is still being typed.
+    """
 
     request: bytes
     answer_length: int
     delay_s: float
     asked_at: float
     answered_at: float = 0.0
+    echo_length: int = 0
 
     @property
     def line_s(self) -> float:
-        """What the wire and the battery need for it, both ways."""
-        return (len(self.request) + self.answer_length) * BYTE_S + self.delay_s
+        """What the wire and the battery need for it, both ways; of an echo only the last character takes time."""
+        meanwhile = max(0, self.echo_length - 1)
+        return (len(self.request) + self.answer_length - meanwhile) * BYTE_S + self.delay_s
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One read of the whole bank: how long it took, what passed on the line, and our pause before each question."""
+
+    seconds: float
+    passed: list[Passed]
+    pause_s: float = 0.0
+
+    @property
+    def own_s(self) -> float:
+        """What the line, the battery and our pauses need for it."""
+        return sum(one.line_s + self.pause_s for one in self.passed)
+
+    @property
+    def ratio(self) -> float:
+        """The time that it took by the time that it needs."""
+        return self.seconds / self.own_s
+
+    @property
+    def answered(self) -> bool:
+        """Whether every question was answered: looking for new modules costs time-outs."""
+        return all(one.answer_length for one in self.passed)
+
+
+def cycles_between(moments: list[float], passed: list[Passed], pause_s: float = 0.0) -> Iterator[Cycle]:
+    """Cut what passed at the moments at which cycles ended."""
+    for begin, end in pairwise(moments):
+        yield Cycle(end - begin, [one for one in passed if begin <= one.asked_at < end], pause_s)
+
+
+@dataclass(slots=True)
+class ClockAhead:
+    """A driver's clock, which can be put forward."""
+
+    ahead_s: float = 0.0
+
+    def now(self) -> float:
+        return time.monotonic() + self.ahead_s
 
 
 class Ledger(Faults):
@@ -51,7 +97,8 @@ class Ledger(Faults):
     def spoil(self, exchange: Exchange, delay: float) -> Pieces:
         self.questions += 1
         asked_at = time.monotonic()
-        self.passed.append(Passed(exchange.request, len(exchange.answer), delay, asked_at))
+        passed = Passed(exchange.request, len(exchange.answer), delay, asked_at, echo_length=len(exchange.echo))
+        self.passed.append(passed)
         return super().spoil(exchange, delay)
 
     def take(self) -> list[Passed]:
@@ -96,11 +143,11 @@ class RemoteBank:
 
 
 @contextmanager
-def virtual_bank(listen: str, **options: Any) -> Iterator[RemoteBank]:
-    """Run a simulator of RS485 at ``listen``; ``options`` are those of `Simulator`."""
+def virtual_bank(listen: str, protocol: str = "rs485", **options: Any) -> Iterator[RemoteBank]:
+    """Run a simulator at ``listen``; ``options`` are those of `Simulator`."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_serve, args=(listen, options, theirs), daemon=True)
+    process = spawn.Process(target=_serve, args=(protocol, listen, options, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -111,9 +158,9 @@ def virtual_bank(listen: str, **options: Any) -> Iterator[RemoteBank]:
         process.terminate()
 
 
-def _serve(listen: str, options: dict[str, Any], pipe: Connection) -> None:
+def _serve(protocol: str, listen: str, options: dict[str, Any], pipe: Connection) -> None:
     """What runs in the other process, until the bench hangs up."""
-    simulator = Simulator("rs485", listen, **options)
+    simulator = Simulator(protocol, listen, **options)
     simulator.faults = ledger = Ledger()
     simulator.line = cast(Line, _TimedLine(simulator.line, ledger))
     simulator.open()
