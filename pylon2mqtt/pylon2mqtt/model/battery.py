@@ -65,6 +65,7 @@ class Cell:
     current: Amperes | None = None
     soc: Percent | None = None
     capacity: AmpereHours | None = None
+    energy: KilowattHours | None = None
     state: State | None = None
     balancing: bool | None = None
     alarms: tuple[Alarm, ...] | None = None
@@ -72,7 +73,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
-    """What both a bank and a module can report. Limits of current are magnitudes (≥ 0)."""
+    """What both a bank and a module can report. Limits of current are magnitudes (≥ 0).
+
+    ``soc`` counts charge, ``soc_by_energy`` energy: a cell gives less of it the emptier it is. ``parameters`` are the
+    BMS's own limits, by name, in V, A and °C; ``counters`` is what it counts beside, each name ends in its unit.
+    """
 
     manufacturer: str | None = None
     model: str | None = None
@@ -82,9 +87,11 @@ class Readings:
     current: Amperes | None = None
     temperature: Celsius | None = None
     soc: Percent | None = None
+    soc_by_energy: Percent | None = None
     soh: Percent | None = None
     remaining_capacity: AmpereHours | None = None
     full_capacity: AmpereHours | None = None
+    remaining_energy: KilowattHours | None = None
     cycles: int | None = None
     state: State | None = None
     charge_voltage_limit: Volts | None = None
@@ -100,6 +107,8 @@ class Readings:
     cell_voltage_max: Volts | None = None
     cell_temperature_min: Celsius | None = None
     cell_temperature_max: Celsius | None = None
+    parameters: Mapping[str, float] | None = None
+    counters: Mapping[str, float] | None = None
     alarms: tuple[Alarm, ...] | None = None
 
 
@@ -108,8 +117,8 @@ class Module(Readings):
     """One box with its own BMS.
 
     ``number`` counts from 1 at the master and locates; ``barcode`` identifies. ``temperature`` is the BMS board's,
-    ``temperatures`` are those of groups of cells. ``parameters`` are the BMS's own limits, by name, in V, A and °C.
-    ``clock_offset``: how far the BMS's clock is ahead of ours, to the minute.
+    ``temperatures`` are those of groups of cells. ``clock_offset``: how far the BMS's clock is ahead of ours, to the
+    minute.
     """
 
     number: int
@@ -121,8 +130,6 @@ class Module(Readings):
     cell_voltage_max_cell: int | None = None
     cell_temperature_min_cell: int | None = None
     cell_temperature_max_cell: int | None = None
-    parameters: Mapping[str, float] | None = None
-    counters: Mapping[str, float] | None = None
     clock_offset: Seconds | None = None
     cells: tuple[Cell, ...] | None = None
 

@@ -21,14 +21,14 @@ def joined(parts: Iterable[Bank]) -> Bank:
     whole: dict[str, Any] = {}
     modules: dict[int, dict[str, Any]] = {}
     for part in parts:
-        whole |= _told(part)
+        whole = _over(whole, _told(part))
         for module in part.modules:
             modules[module.number] = _over(modules.get(module.number, {}), _told(module))
     return Bank(**whole, modules=tuple(Module(**modules[number]) for number in sorted(modules)))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """What both say of one module; where both speak, ``above`` does."""
+    """What both say of one bank or module; where both speak, ``above`` does."""
     both = below | above
     for table in ("parameters", "counters"):
         if table in below and table in above:

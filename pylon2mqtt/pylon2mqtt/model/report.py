@@ -20,6 +20,7 @@ CELL_ARRAYS = {
     "currents": "current",
     "socs": "soc",
     "capacities": "capacity",
+    "energies": "energy",
     "states": "state",
     "balancing": "balancing",
 }

@@ -14,7 +14,16 @@ from pylon2mqtt.model import Bank, Module
 
 from .console_euro import passport
 from .console_events import records
-from .console_modules import cell_table, get_power, high_voltage, power_table, weak_cells
+from .console_modules import cell_table, get_power, power_table, weak_cells
+from .console_rack_sheets import (
+    bmu_identity,
+    is_rack_info,
+    is_rack_statistics,
+    rack_identity,
+    rack_limits,
+    rack_statistics,
+)
+from .console_rack_tables import is_rack_cells, is_rack_row, rack_cells, rack_power, rack_row, unit_table
 from .console_sheets import detail, identity, power, statistics, system
 from .console_text import Answer, echoed, excerpt, parse
 from .console_values import moment
@@ -40,7 +49,7 @@ def read_answer(command: str, data: bytes) -> Reading:
     """Return what an answer to ``command`` says; ``bat``, ``info``, ``stat`` and ``soh`` without a number: module 1.
 
     Raises FrameError when it is damaged (ask again), DeviceError when the battery refused (its code: `Refusal`) and
-    DecodeError when it is sound but of a high-voltage system or of a command that is not read.
+    DecodeError when it is sound but of a command that is not read.
     """
     return _reading(command, parse(data, command))
 
@@ -88,8 +97,6 @@ def _reading(command: str, answer: Answer) -> Reading:
         return Reading(bank=Bank(events=records(answer.raw, command)))
     if verb in _SAY_NOTHING:
         return Reading(bank=Bank())
-    if verb in _HIGH_VOLTAGE:
-        raise high_voltage(answer)
     raise DecodeError(f"{command!r} is not a question that is read", raw=answer.raw)
 
 
@@ -97,7 +104,14 @@ def _modules(module: Module, unknown: tuple[str, ...] = ()) -> Reading:
     return Reading(bank=Bank(modules=(module,)), unknown=unknown)
 
 
+def _bank(bank: Bank, unknown: tuple[str, ...] = ()) -> Reading:
+    return Reading(bank=bank, unknown=unknown)
+
+
 def _pwr(answer: Answer, _: int) -> Reading:
+    if is_rack_row(answer):
+        rack, unknown, at = rack_row(answer)
+        return Reading(bank=rack, unknown=unknown, clocks={} if at is None else {0: at})
     modules, unknown, clocks = power_table(answer)
     return Reading(bank=Bank(modules=modules), unknown=unknown, clocks=clocks)
 
@@ -105,6 +119,28 @@ def _pwr(answer: Answer, _: int) -> Reading:
 def _pwrsys(answer: Answer, _: int) -> Reading:
     bank, counts, unknown = system(answer)
     return Reading(bank=bank, counts=counts, unknown=unknown)
+
+
+def _unit(answer: Answer, _: int) -> Reading:
+    bank, unknown, clocks = unit_table(answer)
+    return Reading(bank=bank, unknown=unknown, clocks=clocks)
+
+
+def _bat(answer: Answer, number: int) -> Reading:
+    return _bank(*rack_cells(answer)) if is_rack_cells(answer) else _modules(*cell_table(answer, number))
+
+
+def _info(answer: Answer, number: int) -> Reading:
+    return _bank(*rack_identity(answer)) if is_rack_info(answer) else _modules(*identity(answer, number))
+
+
+def _stat(answer: Answer, number: int) -> Reading:
+    return _bank(*rack_statistics(answer)) if is_rack_statistics(answer) else _modules(*statistics(answer, number))
+
+
+def _getpwr(answer: Answer, number: int) -> Reading:
+    rack = rack_power(answer)
+    return _modules(get_power(answer, number)) if rack is None else _bank(rack)
 
 
 def _euro(answer: Answer, number: int) -> Reading:
@@ -126,16 +162,18 @@ _COMMANDS: dict[tuple[str, bool], _Decoder] = {
     ("pwrsys", False): _pwrsys,
     ("euro", False): _euro,
     ("time", False): _time,
+    ("unit", False): _unit,
+    ("sysinfo", False): lambda answer, _: _bank(*rack_limits(answer)),
+    ("bmuinfo", True): lambda answer, number: _bank(*bmu_identity(answer, number)),
 }
 _OF_ONE_MODULE: dict[str, _Decoder] = {
-    "bat": lambda answer, number: _modules(*cell_table(answer, number)),
-    "info": lambda answer, number: _modules(*identity(answer, number)),
-    "stat": lambda answer, number: _modules(*statistics(answer, number)),
+    "bat": _bat,
+    "info": _info,
+    "stat": _stat,
     "soh": lambda answer, number: _modules(*weak_cells(answer, number)),
-    "getpwr": lambda answer, number: _modules(get_power(answer, number)),
+    "getpwr": _getpwr,
 }
 _COMMANDS |= {(verb, some): decoder for verb, decoder in _OF_ONE_MODULE.items() for some in (False, True)}
 # What the battery says happened; its history of values every half an hour is not read.
 _LISTS = r"(log|data event|datalist event)\b"
 _SAY_NOTHING = ("log", "data", "datalist", "help", "login", "logout")
-_HIGH_VOLTAGE = ("unit", "sysinfo", "bmuinfo")

@@ -15,6 +15,8 @@ from .console_events import fault_alarms
 from .console_tables import Table, table
 from .console_text import Answer
 from .console_values import (
+    MOST_CELLS_OF_MODULE,
+    MOST_CELLS_OF_RACK,
     NO_READING,
     amount,
     celsius,
@@ -48,11 +50,6 @@ _GETPWR_MODULE, _GETPWR_CELL = 8, 4
 _SUM_V = 1.5
 
 
-def high_voltage(answer: Answer) -> DecodeError:
-    """The error for an answer of a high-voltage system, whose tables are others."""
-    return DecodeError("this is a high-voltage system, which is not read yet: wait for a later version", raw=answer.raw)
-
-
 # -------------------- pwr
 
 
@@ -60,10 +57,8 @@ def power_table(answer: Answer) -> tuple[tuple[Module, ...], tuple[str, ...], di
     """Return the modules of ``pwr``, the columns that nobody knows, and the modules' clocks.
 
     Empty slots are left out, and so are modules that measure nothing, whatever their state is called. Raises
-    FrameError when any row is damaged, DecodeError for the table of a high-voltage system.
+    FrameError when any row is damaged, DecodeError for a table whose first column is another one.
     """
-    if any(re.match(r"Volt\s+Curr\s+Tempr\s+BT", line) for line in answer.lines):
-        raise high_voltage(answer)
     if strange := next((line for line in answer.lines if _is_strange_header(line)), None):
         raise DecodeError(
             f"the table {strange[:60]!r} is not that of one stack (of an LV-Hub?), and is not read yet", raw=answer.raw
@@ -102,7 +97,7 @@ def _module(row: Row) -> Module:
     state, alarms = state_and_alarms(row["Base.St"])
     alarms += state_alarms((name, row.get(name)) for name in _MODULE_STATES)
     at = {name: _cell(row.get(f"{name}.Id")) for name in ("Tlow", "Thigh", "Vlow", "Vhigh")}
-    alarms += [sensor_fault(at[name]) for name in ("Vlow", "Vhigh") if _blind(row.get(name))]
+    alarms += [sensor_fault(at[name]) for name in ("Vlow", "Vhigh") if blind(row.get(name))]
     degrees, broken = celsius({name: milli(row.get(name)) for name in _SENSORS}, at)
     alarms += broken
     module = Module(
@@ -135,7 +130,8 @@ def _cell(index: str | None) -> int | None:
     return None if index is None else int(index) + 1
 
 
-def _blind(text: str | None) -> bool:
+def blind(text: str | None) -> bool:
+    """Whether a cell's mV stand for no reading."""
     return text is not None and int(text) == NO_READING
 
 
@@ -145,20 +141,18 @@ def _blind(text: str | None) -> bool:
 def cell_table(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     """Return the cells of ``bat`` as the module ``number``, and the columns that nobody knows.
 
-    Raises FrameError when any row is damaged or out of order, DecodeError for the cells of a high-voltage system.
+    Raises FrameError when any row is damaged or out of order.
     """
-    if any(re.match(r"Bat\s+Volt\s+Curr", line) for line in answer.lines):
-        raise high_voltage(answer)
     told = table(answer.lines, "Battery", required=("Volt",))
-    _check_order(told)
+    check_order(told, "Battery")
     return Module(number=number, cells=tuple(_told_cell(row) for row in told.rows)), told.unknown
 
 
-def _check_order(told: Table) -> None:
-    """Cells count up from 0 without a gap."""
-    told_order = [int(row["Battery"] or 0) for row in told.rows]
+def check_order(told: Table, column: str, *, first: int = 0) -> None:
+    """Raise FrameError unless the rows count up from ``first`` without a gap."""
+    told_order = [int(row[column] or 0) - first for row in told.rows]
     if told_order != list(range(len(told_order))) or not told_order or told.absent:
-        raise FrameError(f"cells {told_order} are not all cells in order: ask again")
+        raise FrameError(f"rows {told_order} are not all rows in order: ask again")
 
 
 def _told_cell(row: Row) -> Cell:
@@ -167,7 +161,7 @@ def _told_cell(row: Row) -> Cell:
     number = int(row["Battery"] or 0) + 1
     state, alarms = state_and_alarms(row.get("Base State"), number)
     alarms += state_alarms(((name, row.get(name)) for name in _CELL_STATES), number)
-    alarms += [sensor_fault(number)] if _blind(row["Volt"]) else []
+    alarms += [sensor_fault(number)] if blind(row["Volt"]) else []
     degrees, broken = celsius({"Tempr": milli(row.get("Tempr"))}, {"Tempr": number})
     alarms += broken
     soc, charge = _charge(row.get("SOC"), row.get("Coulomb"))
@@ -201,12 +195,13 @@ def _charge(soc: str | None, charge: str | None) -> tuple[float | None, float | 
 def weak_cells(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     """Return what ``soh`` says of the module ``number``: its cells' voltages and how often each was found weak.
 
-    The count is a counter ``cell_3_soh_count`` where it is not 0; a status other than ``Normal`` is the cell's alarm.
+    A rack tells of all its cells in one table. The count is a counter ``cell_3_soh_count`` where it is not 0; a status
+    other than ``Normal`` is the cell's alarm.
     Raises FrameError when a row is damaged or the answer is about another module.
     """
     check_number(answer, r"Power\s+(\d{1,3})", number)
     told = table(answer.lines, "Battery", required=("Voltage",))
-    _check_order(told)
+    check_order(told, "Battery")
     counts = [(int(row["Battery"] or 0) + 1, row.get("SOHCount")) for row in told.rows]
     counters = {f"cell_{cell}_soh_count": float(count) for cell, count in counts if count and int(count)}
     return Module(number=number, counters=counters, cells=tuple(map(_aged_cell, told.rows))), told.unknown
@@ -215,10 +210,10 @@ def weak_cells(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
 def _aged_cell(row: Row) -> Cell:
     number = int(row["Battery"] or 0) + 1
     alarms: list[Alarm] = state_alarms([("SOHStatus", row.get("SOHStatus"))], number)
-    alarms += [sensor_fault(number)] if _blind(row["Voltage"]) else []
+    alarms += [sensor_fault(number)] if blind(row["Voltage"]) else []
     told = "SOHStatus" in row or alarms
     cell = Cell(number=number, voltage=reading(row["Voltage"]), alarms=tuple(alarms) if told else None)
-    check_cell(cell, normal=False)
+    check_cell(cell, normal=False, most=MOST_CELLS_OF_RACK)
     return cell
 
 
@@ -233,10 +228,10 @@ def check_number(answer: Answer, pattern: str, number: int) -> None:
 # -------------------- getpwr
 
 
-def get_power(answer: Answer, number: int) -> Module:
-    """Return the module of ``getpwr``: ``#`` behind every field, a row of 8, then cells of 4, then fault and cycles.
+def get_power_rows(answer: Answer) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the fields of ``getpwr``: those of the module or the rack, those of each cell, and the trailer.
 
-    Raises FrameError when a row is damaged, DecodeError for a high-voltage system or where rows are of another length.
+    Raises FrameError when a row is damaged or of another length.
     """
     rows = [[field.strip() for field in line.split("#")[:-1]] for line in answer.lines if "#" in line]
     if not rows or len(rows[0]) != _GETPWR_MODULE or any(line.split("#")[-1].strip() for line in answer.lines):
@@ -245,9 +240,16 @@ def get_power(answer: Answer, number: int) -> Module:
     trailer = [row[0] for row in rows[1 + len(cells) :] if len(row) == 1]
     if len(cells) + len(trailer) + 1 != len(rows) or len(trailer) > 2:
         raise FrameError("getpwr has rows of other lengths: ask again")
-    voltage, current, temperature, charge, base, *states = rows[0]
-    if whole(voltage) > 100_000 or len(cells) > 32:
-        raise high_voltage(answer)
+    return rows[0], cells, trailer
+
+
+def get_power(answer: Answer, number: int) -> Module:
+    """Return the module of ``getpwr``: ``#`` behind every field, a row of 8, then cells of 4, then fault and cycles.
+
+    Raises FrameError when a row is damaged or of another length.
+    """
+    head, cells, trailer = get_power_rows(answer)
+    voltage, current, temperature, charge, base, *states = head
     state, alarms = state_and_alarms(base)
     alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True))
     degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
@@ -261,25 +263,26 @@ def get_power(answer: Answer, number: int) -> Module:
         cycles=None if cycles is None else whole(cycles),
         state=state,
         alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
-        cells=tuple(_got_cell(i, row) for i, row in enumerate(cells, 1)) or None,
+        cells=tuple(got_cell(i, row) for i, row in enumerate(cells, 1)) or None,
     )
-    _check_sum(module)
+    check_sum(module)
     check(module, f"module {number}", normal=states[0] == "Normal", cells_normal=False)
     return module
 
 
-def _check_sum(module: Module) -> None:
-    """A row of getpwr has no number; a lost one shows only in the sum of the cells."""
+def check_sum(module: Module, most_v: float = _SUM_V) -> None:
+    """Raise FrameError where the cells make another voltage: a row of getpwr has no number, a lost one shows here."""
     cells = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
-    if len(cells) == len(module.cells or ()) > 0 and abs(sum(cells) - (module.voltage or 0.0)) > _SUM_V:
+    if len(cells) == len(module.cells or ()) > 0 and abs(sum(cells) - (module.voltage or 0.0)) > most_v:
         raise FrameError(f"cells of {sum(cells):.3f} V in a module of {module.voltage} V: ask again")
 
 
-def _got_cell(number: int, row: Sequence[str]) -> Cell:
+def got_cell(number: int, row: Sequence[str], *, most: int = MOST_CELLS_OF_MODULE) -> Cell:
+    """Return the cell of a row of getpwr; raise FrameError when it cannot be true."""
     voltage, temperature, *states = str(whole(row[0])), str(whole(row[1])), *row[2:]
     alarms = state_alarms(zip(_GETPWR_CELL_STATES, states, strict=True), number)
-    alarms += [sensor_fault(number)] if _blind(voltage) else []
+    alarms += [sensor_fault(number)] if blind(voltage) else []
     degrees, broken = celsius({"Tempr": milli(temperature)}, {"Tempr": number})
     cell = Cell(number=number, voltage=reading(voltage), temperature=degrees["Tempr"], alarms=(*alarms, *broken))
-    check_cell(cell, normal=states[0] == "Normal")
+    check_cell(cell, normal=states[0] == "Normal", most=most)
     return cell

@@ -21,7 +21,7 @@ from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
 
 from .console_events import event_alarms, fault_alarms
-from .console_modules import check_number, high_voltage
+from .console_modules import check_number
 from .console_tables import maimed
 from .console_text import Answer
 from .console_values import (
@@ -39,7 +39,8 @@ from .console_values import (
 
 # What one entry of a datasheet of counters says: its name here, and what one of each printed unit is in that name's.
 Units = Mapping[str, float]
-_V, _S, _ONE = {"mV": 0.001}, {"s": 1.0, "": 1.0}, {"": 1.0}
+ONE = {"": 1.0}
+_V, _S = {"mV": 0.001}, {"s": 1.0, "": 1.0}
 _AH = {"AS": 1 / 3600, "mAS": 1 / 3.6e6, "mAH": 0.001, "AH": 1.0, "Ah": 1.0, "": 1.0}
 
 
@@ -56,10 +57,12 @@ class Sheet:
         return value if value.strip("- ") else None
 
 
-def sheet(lines: Sequence[str], read: Iterable[str], *, ignored: Iterable[str] = (), required: str) -> Sheet:
+def sheet(
+    lines: Sequence[str], read: Iterable[str], *, ignored: Iterable[str] = (), required: str | None = None
+) -> Sheet:
     """Return the dictionary in an answer's lines; those without a colon say other things. Keys lose their dots.
 
-    Raises FrameError when the required key is missing, or when a key is one that is ``read`` but for lost letters.
+    Raises FrameError when a required key is missing, or when a key is one that is ``read`` but for lost letters.
     """
     pairs = (line.partition(":") for line in lines if ":" in line)
     values = {" ".join(_DOT.sub("", key).split()): value.strip() for key, _, value in pairs}
@@ -67,7 +70,7 @@ def sheet(lines: Sequence[str], read: Iterable[str], *, ignored: Iterable[str] =
     for key in values:
         if not _KEY.fullmatch(key) or _maimed_key(key, frozenset(keys - values.keys())):
             raise FrameError(f"a damaged key {key[:40]!r}: ask again")
-    if required not in values:
+    if required and required not in values:
         raise FrameError(f"no {required!r} in the answer: ask again")
     return Sheet(values=values, unknown=tuple(key for key in values if key and key not in keys.union(ignored)))
 
@@ -107,10 +110,10 @@ _POWER_COUNTERS: dict[str, tuple[str, Units]] = {
     "Max Voltage": ("max_voltage_v", _V),
     "Total Power In": ("charged_ah", _AH),
     "Total Power Out": ("discharged_ah", _AH),
-    "Charge Times": ("charge_times", _ONE),
+    "Charge Times": ("charge_times", ONE),
     "Charge Sec": ("charge_s", _S),
     "Discharge Sec": ("discharge_s", _S),
-    "Bat Num": ("cell_count", _ONE),
+    "Bat Num": ("cell_count", ONE),
 }
 _SWITCHES = {"Heater Status": "heater_on", "CMOS Status": "charge_mosfet_on", "DMOS Status": "discharge_mosfet_on"}
 _POWER_VALUES = (
@@ -180,11 +183,10 @@ _INFO = frozenset((
 ))  # fmt: skip
 _INFO_IGNORED = (
     "Board version", "Board", "Hard version", "Sub Soft version", "Boot version", "Comm version", "Iterate version",
-    "Release Date", "Board ID", "Board SRAM Size", "Board FLASH Size", "Module AfeType", "Device Test Time",
+    "Release Date", "PCBA Barcode", "Module Barcode", "PowerSupply Barcode",
+    "Board ID", "Board SRAM Size", "Board FLASH Size", "Module AfeType", "Device Test Time",
     "EPONPort rate", "Console Port rate",
 )  # fmt: skip
-_HIGH_VOLTAGE_NAMES = ("CMU", "BMU", "XHB", "FORCE", "SC")
-_MOST_SPECIFIED_V = 100
 
 
 def identity(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
@@ -197,9 +199,8 @@ def identity(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     address = told.told("Device address")
     if address and number != whole(address) and number > 1:
         raise FrameError(f"module {number} was asked, {address} answered: ask again")
-    _refuse_high_voltage(told, answer)
     capacity = re.search(r"/\s*(\d{1,4})\s*AH", told.told("Specification") or "", re.ASCII | re.IGNORECASE)
-    cells = amount(told.told("Cell Number"), **_ONE)
+    cells = amount(told.told("Cell Number"), **ONE)
     counters = {"cell_count": cells, "nominal_capacity_ah": float(capacity[1]) if capacity else None}
     limits = {
         "charge_current_limit": amount(told.told("Max Charge Curr"), mA=0.001),
@@ -218,13 +219,6 @@ def identity(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     return module, told.unknown
 
 
-def _refuse_high_voltage(told: Sheet, answer: Answer) -> None:
-    volts = re.match(r"(\d{1,4})(?:\.\d+)?V", told.told("Specification") or "", re.ASCII)
-    name = (told.told("Device name") or "").upper()
-    if name.startswith(_HIGH_VOLTAGE_NAMES) or (volts and int(volts[1]) > _MOST_SPECIFIED_V):
-        raise high_voltage(answer)
-
-
 # -------------------- stat
 
 _CYCLES, _SOH, _CHARGE_LEFT, _DISCHARGED = "CYCLE Times", "SOH", "Pwr Coulomb", "Dsg Cap"
@@ -240,7 +234,6 @@ _STAT = frozenset((
     "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", "Pwr Percent", _CYCLES, _SOH, _CHARGE_LEFT,
     _DISCHARGED,
 ))  # fmt: skip
-_HIGH_VOLTAGE_KEYS = ("Pwr Coulomb(mAS)", "SOH Percent")
 # What a module holds, and so what it discharged in one cycle.
 _LEAST_MAH, _MOST_MAH = 20_000, 400_000
 
@@ -252,15 +245,13 @@ def statistics(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     true when it was read. Raises FrameError when a label or a value is damaged.
     """
     check_number(answer, r"Device address\s*:?\s*(\d{1,3})", number)
-    if any(key in line for line in answer.lines for key in _HIGH_VOLTAGE_KEYS):
-        raise high_voltage(answer)
     told = sheet(
         answer.lines, (_CYCLES, _CHARGE_LEFT, _DISCHARGED), ignored=(*_STAT, "Device address"), required="Bat OV Times"
     )
     counts = {key: whole(value) for key, value in told.values.items() if key in _STAT}
     soh = counts.pop(_SOH, None)
-    cycles = _whole_cycles(counts.pop(_CYCLES, None), counts.get(_DISCHARGED))
-    counters = {_counter(key): _scaled(key, count) for key, count in counts.items()}
+    cycles = whole_cycles(counts.pop(_CYCLES, None), counts.get(_DISCHARGED))
+    counters = {counter_name(key): _scaled(key, count) for key, count in counts.items()}
     module = Module(number=number, soh=float(soh) if soh else None, cycles=cycles, counters=counters)
     check(module, f"module {number}", normal=False, cells_normal=False)
     return module, told.unknown
@@ -270,19 +261,19 @@ def detail(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
     """Return the counters of ``stat detail`` (US3000D): for how many seconds each limit was passed."""
     told = sheet(answer.lines, (), required="Low SOC1 Secs")
     seconds = {key: whole(value) for key, value in told.values.items() if key.endswith(" Secs")}
-    counters = {_counter(key): float(count) for key, count in seconds.items()}
+    counters = {counter_name(key): float(count) for key, count in seconds.items()}
     return Module(number=number, counters=counters), tuple(key for key in told.unknown if key not in seconds)
 
 
-def _whole_cycles(cycles: int | None, discharged_mah: int | None) -> int | None:
-    """The cycles, if the discharged charge bears them out: the US3000D counts 4547 where it discharged 306 Ah."""
+def whole_cycles(cycles: int | None, discharged_mah: int | None) -> int | None:
+    """Return the cycles, if the discharged charge bears them out: the US3000D counts 4547 where it was 306 Ah."""
     if cycles is None or discharged_mah is None:
         return cycles
     return cycles if cycles * _LEAST_MAH <= discharged_mah <= (cycles + 1) * _MOST_MAH else None
 
 
-def _counter(label: str) -> str:
-    """The label as a name: `Bat OV Times` -> `bat_ov_times`, `Charge Secs` -> `charge_s`."""
+def counter_name(label: str) -> str:
+    """Return the label as a name: `Bat OV Times` -> `bat_ov_times`, `Charge Secs` -> `charge_s`."""
     names = {_CHARGE_LEFT: "remaining_charge_ah", _DISCHARGED: "discharged_ah", "Pwr Percent": "soc_percent"}
     return names.get(label) or re.sub(r"\W+", "_", label.replace(" Secs", " s").replace("@", " at ").lower()).strip("_")
 

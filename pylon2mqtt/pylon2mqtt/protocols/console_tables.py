@@ -21,7 +21,7 @@ from itertools import takewhile
 
 from pylon2mqtt.errors import FrameError
 
-_INDEX = r"\s*(\d{1,3})"
+_INDEX = r"\s+(\d{1,3})"
 _NUMBER = r"\s+(-?\d{1,9}|-)"
 _WORD = r"\s+([A-Za-z][\w.+/-]*|-)"
 _TEXT = r"\s+([!-~]+)"
@@ -34,8 +34,12 @@ _CHARGE = r"\s+((?:\d{1,3}%\s+)?\d{1,9}\s*m?A[HhS]|\d{1,3}%|-)"
 # one has to end where its column does, or a blank was lost: `-3384717300` is -33847 and 17300, not -338471 and 7300.
 _GLUED = r"(?:\s+|(?<=-\d{{6}})(?=.{{{}}}\s\S|-\d{{6}}\S))(-?\d{{1,9}}|-)"
 _BEHIND_SEVEN, _NINE_BEHIND_SEVEN = _GLUED.format(6), _GLUED.format(8)
+# Charge or energy with its own share: `78%  28903 mAH`, `84%  11903117 mWH`; in `bat` the header has the unit.
+_SHARE = r"\s+(\d{1,3}%\s+\d{1,12}\s*[A-Za-z]{2,4}|-)"
+_SHARE_OF_CELL = r"\s+(\d{1,3}%\s+\d{1,9}|-)"
+_CODE = r"\s+(0[xX][0-9A-Fa-f]{1,8}|-)"
 
-# What each column holds. LV `pwr` of all five layouts, `bat` of all makers, `soh`.
+# What each column holds: `pwr` of all layouts, `bat` of all makers, `soh`; of racks `pwr`, `unit` and `bat`.
 COLUMNS = {
     "Power": _INDEX,
     "Battery": _INDEX,
@@ -54,9 +58,18 @@ COLUMNS = {
     "DevType": _TEXT,
     # `soh` of Pytes V5: eight hexadecimal digits of unknown meaning.
     "M-H$": _TEXT,
+    # Racks: B is a cell, U a unit.
+    "Index": _INDEX,
+    "Bat": _INDEX,
+    **dict.fromkeys(("BTlow", "BThigh", "BVlow", "BVhigh", "UTlow", "UThigh", "UVlow", "UVhigh", "AvgTempr"), _NUMBER),
+    **dict.fromkeys(("U.V.St", "U.T.St", "V.State", "T.State"), _WORD),
+    **dict.fromkeys(("CoulombAH", "CoulombWH"), _SHARE),
+    **dict.fromkeys(("AH(mAH)", "WH(mWH)"), _SHARE_OF_CELL),
+    "Bal": _YES_NO,
+    "Err Code": _CODE,
 }
 _NUMBERS = (_INDEX, _NUMBER, _BEHIND_SEVEN, _NINE_BEHIND_SEVEN)
-_NAME = re.compile(r"\S+(?: State)?")
+_NAME = re.compile(r"Err Code|\S+(?: State)?")
 # With more of them in one header a row could be read in too many ways.
 _MOST_STRETCHES = 2
 _MOST_EXTRA_TOKENS = 3
@@ -76,9 +89,7 @@ def table(lines: Sequence[str], first: str, *, required: Sequence[str]) -> Table
 
     Raises FrameError when there is no such header, when it lacks a required column, or when any row is damaged.
     """
-    at = next((i for i, line in enumerate(lines) if line.split()[0] == first and len(line.split()) > 1), None)
-    if at is None:
-        raise FrameError(f"no header with {first!r} in the answer: ask again")
+    at = header_at(lines, first)
     names, pattern, aligned = _layout(lines[at])
     if missing := [name for name in required if name not in names]:
         raise FrameError(f"no column {missing[0]!r} in the header: ask again")
@@ -91,6 +102,14 @@ def table(lines: Sequence[str], first: str, *, required: Sequence[str]) -> Table
     _check_aligned(aligned, found)
     rows = (_cells(names, row) for row in found)
     return Table(rows=tuple(rows), absent=tuple(absent), unknown=tuple(n for n in names if n not in COLUMNS))
+
+
+def header_at(lines: Sequence[str], first: str) -> int:
+    """Return which line is the header whose first column is named ``first``; raise FrameError when there is none."""
+    found = (i for i, line in enumerate(lines) if line.split()[0] == first and len(line.split()) > 1)
+    if (at := next(found, None)) is None:
+        raise FrameError(f"no header with {first!r} in the answer: ask again")
+    return at
 
 
 def maimed(word: str, known: Iterator[str] | Mapping[str, object] | Sequence[str]) -> str | None:
@@ -146,7 +165,7 @@ def _anything(columns: int, *, loose: bool) -> str:
 
 
 def _row(line: str, pattern: re.Pattern[str]) -> re.Match[str]:
-    found = pattern.fullmatch(line)
+    found = pattern.fullmatch(f" {line}")  # each column begins with a blank
     if found is None:
         raise FrameError(f"a damaged row {line[:80]!r}: ask again")
     return found

@@ -16,6 +16,8 @@ from pylon2mqtt.model import Alarm, AlarmKind, Cell, Readings, Severity, State
 # A 12-bit converter that reads nothing: the measurement failed. No console is known that tells m°C as finely as this.
 NO_READING = 4095
 
+Range = tuple[float, float]
+
 _CELL_V, _NORMAL_CELL_V = (0.0, 4.5), (1.0, 4.2)
 # 8 cells at 2.0 V … 16 at 4.2 V; an abnormal module may be at 0.
 _MODULE_V, _NORMAL_MODULE_V = (0.0, 80.0), (16.0, 68.0)
@@ -23,7 +25,8 @@ _TEMPERATURE_C = (-40.0, 120.0)
 _CURRENT_A = 500.0
 # 107 % is real (US3000A).
 _SOC = (0, 150)
-_MOST_CELLS = 32
+MOST_CELLS_OF_MODULE = 32
+MOST_CELLS_OF_RACK = 640
 
 _WORD = re.compile(r"[A-Za-z][\w .+/-]{0,39}", re.ASCII)
 _TIME = re.compile(r"\b(?:20)?(\d\d-\d\d-\d\d)\s+(\d\d:\d\d:\d\d)", re.ASCII)
@@ -44,8 +47,10 @@ _WORDS = (*STATES, "Normal", "High", "Low", "Full", "Absent", "Protect")
 HIGH, LOW = ("High", "HV", "HT"), ("Low", "LV", "LT")
 OVER, UNDER = ("OV", "OT", "OC"), ("UV", "UT", "UC", "SLP")
 
+Kinds = Mapping[str, tuple[AlarmKind, AlarmKind]]
+
 # What a state column is about: the alarm for too much, and for too little.
-KINDS = {
+KINDS: Kinds = {
     "Volt.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
     "Curr.St": (AlarmKind.OVERCURRENT, AlarmKind.OVERCURRENT),
     "Temp.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
@@ -141,10 +146,12 @@ def state_and_alarms(word: str | None, cell: int | None = None) -> tuple[State |
     return None, [Alarm(kind=AlarmKind.OTHER, severity=severity, cell=cell, text=word)]
 
 
-def state_alarms(states: Iterable[tuple[str, str | None]], cell: int | None = None) -> list[Alarm]:
+def state_alarms(
+    states: Iterable[tuple[str, str | None]], cell: int | None = None, kinds: Kinds = KINDS
+) -> list[Alarm]:
     """Return an alarm for every state column whose word is not ``Normal``, with the device's word as its text."""
     told = ((column, word) for column, word in states if word is not None and word != "Normal")
-    return [_alarm(column, word, cell) for column, word in told if known(word) not in _GOOD]
+    return [_alarm(column, word, cell, kinds) for column, word in told if known(word) not in _GOOD]
 
 
 def known(word: str, vocabulary: Collection[str] = _WORDS) -> str:
@@ -161,8 +168,8 @@ def _one_off(word: str, told: str) -> bool:
     return len(word) == len(told) - 1 and any(told[:i] + told[i + 1 :] == word for i in range(len(told)))
 
 
-def _alarm(column: str, word: str, cell: int | None) -> Alarm:
-    above, below = KINDS.get(column, (AlarmKind.OTHER, AlarmKind.OTHER))
+def _alarm(column: str, word: str, cell: int | None, kinds: Kinds) -> Alarm:
+    above, below = kinds.get(column, (AlarmKind.OTHER, AlarmKind.OTHER))
     kind = above if word in HIGH + OVER else below if word in LOW + UNDER else _OWN_KINDS.get(word, AlarmKind.OTHER)
     severity = Severity.PROTECTION if word in OVER + UNDER or word in _OWN_KINDS else Severity.WARNING
     return Alarm(kind=kind, severity=severity, cell=cell, text=f"{column} {word}")
@@ -196,11 +203,22 @@ def _can_be_true(degrees: float) -> bool:
     return _TEMPERATURE_C[0] <= degrees <= _TEMPERATURE_C[1] and degrees != NO_READING / 1000
 
 
-def check(told: Readings, who: str, *, normal: bool, cells_normal: bool, most_a: float = _CURRENT_A) -> None:
-    """Raise FrameError when values cannot be true; ``normal`` says whether the device calls its voltage so."""
+def check(
+    told: Readings,
+    who: str,
+    *,
+    normal: bool,
+    cells_normal: bool,
+    most_a: float = _CURRENT_A,
+    volts: tuple[Range, Range] = (_NORMAL_MODULE_V, _MODULE_V),
+) -> None:
+    """Raise FrameError when values cannot be true; ``normal`` says whether the device calls its voltage so.
+
+    ``volts``: between which voltages it may be then, and else.
+    """
     cells = (told.cell_voltage_min, told.cell_voltage_max)
     groups = (told.cell_temperature_min, told.cell_temperature_max)
-    _check_range("a module of {} V", [told.voltage], _NORMAL_MODULE_V if normal else _MODULE_V)
+    _check_range(who + " of {} V", [told.voltage], volts[0] if normal else volts[1])
     _check_range("a current of {} A", [told.current], (-most_a, most_a))
     _check_range("a cell of {} V", cells, _NORMAL_CELL_V if cells_normal else _CELL_V)
     _check_range("a state of health of {} %", [told.soh], (0, 100))
@@ -209,15 +227,18 @@ def check(told: Readings, who: str, *, normal: bool, cells_normal: bool, most_a:
             raise FrameError(f"{who}: {what} from {low} to {high}: ask again")
 
 
-def check_cell(cell: Cell, *, normal: bool) -> None:
-    """Raise FrameError when a cell's values cannot be true; ``normal`` is what the device calls its voltage."""
-    if cell.number > _MOST_CELLS:
-        raise FrameError(f"cell {cell.number}: no low-voltage module has so many: ask again")
+def check_cell(cell: Cell, *, normal: bool, most: int = MOST_CELLS_OF_MODULE) -> None:
+    """Raise FrameError when a cell's values cannot be true; ``normal`` is what the device calls its voltage.
+
+    ``most``: the highest number that a cell can have.
+    """
+    if cell.number > most:
+        raise FrameError(f"cell {cell.number} of {most} at the most: ask again")
     _check_range("a cell of {} V", [cell.voltage], _NORMAL_CELL_V if normal else _CELL_V)
     _check_range("a current of {} A", [cell.current], (-_CURRENT_A, _CURRENT_A))
 
 
-def _check_range(what: str, values: Iterable[float | None], bounds: tuple[float, float]) -> None:
+def _check_range(what: str, values: Iterable[float | None], bounds: Range) -> None:
     for value in values:
         if value is not None and not bounds[0] <= value <= bounds[1]:
             raise FrameError(f"{what.format(value)} cannot be true: ask again")

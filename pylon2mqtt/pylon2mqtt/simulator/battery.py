@@ -1,10 +1,10 @@
-"""A virtual bank: modules in parallel, the current that flows through them, and who makes it flow.
+"""A virtual bank: modules in parallel or in series, the current that flows through them, and who makes it flow.
 
 It moves in steps of the same length, so the same seed and the same time give the same values, in whatever portions
 the time passes. Nothing here knows a protocol.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import pi, sin
 from random import Random
 
@@ -23,7 +23,7 @@ _STEP_S = 5.0
 
 
 class VirtualBank:
-    """Modules in parallel, with a clock of their own and somebody who charges and discharges them.
+    """Modules in parallel, in series where they are a rack's, with a clock and somebody who uses them.
 
     ``demand`` may be exchanged at any time; ``time`` is the simulated time in seconds since a midnight.
     """
@@ -40,6 +40,17 @@ class VirtualBank:
         self._step()
 
     @property
+    def in_series(self) -> bool:
+        """Whether one current flows through all modules."""
+        return self.modules[0].model.series
+
+    @property
+    def voltage(self) -> Volts:
+        """The voltage at the bank's terminals."""
+        told = [module.voltage() for module in self.modules]
+        return sum(told) if self.in_series else max(told)
+
+    @property
     def energy(self) -> KilowattHours:
         """What the whole bank holds by its plate, in kWh."""
         return sum(module.model.capacity * module.model.cells * 3.2 for module in self.modules) / 1000
@@ -52,8 +63,8 @@ class VirtualBank:
 
     @property
     def current(self) -> Amperes:
-        """The current of all modules together."""
-        return sum(module.current for module in self.modules)
+        """The current at the bank's terminals."""
+        return self.modules[0].current if self.in_series else sum(module.current for module in self.modules)
 
     def set_soc(self, percent: float) -> None:
         """Put every module at this state of charge."""
@@ -85,14 +96,17 @@ class VirtualBank:
 
     def _wanted(self) -> Amperes:
         """The current that the inverter sets: what is demanded, within the limits that the bank told."""
-        voltage = max(module.voltage() for module in self.modules)
-        current = self.demand(self.time, self.soc) / voltage
-        charge = sum(module.charge_current_limit for module in self.modules)
-        discharge = sum(module.discharge_current_limit for module in self.modules)
+        current = self.demand(self.time, self.soc) / self.voltage
+        of_all: Callable[[Iterable[Amperes]], Amperes] = min if self.in_series else sum
+        charge = of_all(module.charge_current_limit for module in self.modules)
+        discharge = of_all(module.discharge_current_limit for module in self.modules)
         return max(-discharge, min(charge, current))
 
     def _share(self, current: Amperes) -> tuple[Volts, list[Amperes]]:
-        """The voltage on the common rail and each module's part; who does not admit its part is switched off."""
+        """The voltage at the terminals and each module's part; who does not admit its part is switched off."""
+        if self.in_series:
+            admitted = current if all(module.admits(current) for module in self.modules) else 0.0
+            return self.voltage, [admitted] * len(self.modules)
         parts = [(module, module.rest_voltage(), 1 / module.resistance) for module in self.modules]
         off: set[int] = set()
         while True:

@@ -33,6 +33,7 @@ class BatteryModel:
     ``answers_ff``: as a master it answers for its whole group when asked with INFO FF; others keep silent.
     ``extra_status``: its answer to 44 ends in a sixth status byte. ``system_commands``: it knows 60 to 63.
     ``force_charge_soc``: below the first it asks for charge ("charge immediately 1"), below the second it wishes it.
+    ``series``: one of a rack's modules, wired one behind the other; the rack has a controller with a console.
     """
 
     name: str
@@ -53,6 +54,7 @@ class BatteryModel:
     manufacture_version: tuple[int, int] = (1, 3)
     main_line_version: tuple[int, int, int] = (0, 6, 9)
     parameters: Parameters = Parameters()
+    series: bool = False
 
 
 _DATA_SHEETS = (
@@ -178,7 +180,37 @@ _OTHER_FIRMWARE = (
 )
 """Modules of which later firmware says other things on its console."""
 
-MODELS = _BY_NAME | {model.name: model for model in _OTHER_FIRMWARE}
+# Modules of racks: the names are those of the whole, which its controller's firmware makes.
+_H48050 = BatteryModel(
+    name="SC0500",
+    device_name="H48050",
+    barcode_letters="HS",
+    capacity=50.0,
+    series=True,
+    charge_current_limit=25.0,
+    discharge_current_limit=25.0,
+    parameters=Parameters(charge_current=53.0, discharge_current=55.0, module_high=54.75),
+)
+_RACKS = (
+    _H48050,
+    *(replace(_H48050, name=name) for name in ("SC0500-B52.28", "SC0500-B52.36", "SC0500-locked")),
+    replace(_H48050, name="CMU-B50", charge_current_limit=20.0, discharge_current_limit=20.0),
+    replace(
+        _H48050,
+        name="Force-H2",
+        device_name="FH9637M",
+        barcode_letters="HF",
+        capacity=37.0,
+        cells=30,
+        charge_voltage_limit=106.5,
+        discharge_voltage_limit=87.0,
+        charge_current_limit=18.5,
+        discharge_current_limit=18.5,
+        parameters=Parameters(charge_current=40.0, discharge_current=40.0, module_high=108.0),
+    ),
+)
+
+MODELS = _BY_NAME | {model.name: model for model in (*_OTHER_FIRMWARE, *_RACKS)}
 
 
 def stack(names: str, modules: int | None) -> tuple[BatteryModel, ...]:
@@ -195,5 +227,7 @@ def stack(names: str, modules: int | None) -> tuple[BatteryModel, ...]:
         raise ConfigError(f"there is no data sheet for {', '.join(unknown)}: choose from {', '.join(MODELS)}")
     chosen = tuple(MODELS[name] for name in listed)
     if len({model.cells for model in chosen}) > 1:
-        raise ConfigError("modules of 24 V and of 48 V cannot stand in one stack: choose models with as many cells")
+        raise ConfigError("modules of different voltages cannot stand in one stack: choose models with as many cells")
+    if len({model.series for model in chosen}) > 1:
+        raise ConfigError("modules of a rack and of a low-voltage stack cannot stand together: choose one kind")
     return chosen + chosen[-1:] * (count - len(chosen))

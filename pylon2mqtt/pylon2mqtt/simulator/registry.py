@@ -241,6 +241,8 @@ def _begun_alike(request: bytes, answer: bytes) -> bytes:
 def _battery(protocol: str, bank: VirtualBank) -> VirtualBattery:
     if protocol not in PROTOCOLS:
         raise ConfigError(f"{protocol!r} cannot be simulated: choose from {', '.join(PROTOCOLS)}")
+    if bank.in_series and protocol != "console":
+        raise ConfigError(f"a rack such as the {bank.modules[0].model.name} has a console only: simulate console")
     module, _, name = PROTOCOLS[protocol].partition(":")
     battery: VirtualBattery = getattr(import_module(module), name)(bank)
     return battery

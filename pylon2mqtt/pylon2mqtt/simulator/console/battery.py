@@ -2,18 +2,21 @@
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AlarmKind
 from pylon2mqtt.protocols.frame import Frame
 
 from ..battery import VirtualBank
 from ..faults import Fault
 from ..orders import OrderRow
+from . import rack_commands
 from .commands import Session, execute, would_change
 from .faults import CONSOLE_FAULTS
 from .log import LogBook
 from .orders import orders_of
+from .rack import Rack
 from .reading import SIGNS
 from .stack import Stack
 from .text import PAGER, RAW, WIPED, Told
@@ -29,11 +32,27 @@ _REMEMBERED = 100_000
 _LONGEST_LINE = 128
 
 
-class ConsoleBattery:
-    """Answers what is typed at the master's console of a bank. ``requests`` are whole lines with their Enter.
+_Execute = Callable[[list[str]], Told]
+_Mode = Session | Rack
 
-    CR and LF are an Enter each, so CRLF is two. Raises ConfigError for a model without a known console, and for more
-    modules than its console has slots.
+
+def _stack(bank: VirtualBank) -> tuple[_Mode, _Execute, Callable[[], None]]:
+    """A low-voltage stack: its session, what executes a line, and what watches the battery before."""
+    stack = Stack(bank)
+    session = Session(stack=stack, book=LogBook(stack))
+    return session, lambda words: execute(session, words), session.book.watch
+
+
+def _rack(bank: VirtualBank) -> tuple[_Mode, _Execute, Callable[[], None]]:
+    rack = Rack(bank)
+    return rack, lambda words: rack_commands.execute(rack, words), lambda: None
+
+
+class ConsoleBattery:
+    """Answers what is typed at the console of a stack's master or of a rack's controller.
+
+    ``requests`` are whole lines with their Enter. CR and LF are an Enter each, so CRLF is two. Raises ConfigError for a
+    model without a known console, and for more modules than its console has slots.
     """
 
     alarm_kinds: frozenset[AlarmKind] = frozenset(SIGNS)
@@ -41,15 +60,27 @@ class ConsoleBattery:
     echoes = True
 
     def __init__(self, bank: VirtualBank) -> None:
-        self.stack = Stack(bank)
-        self._book = LogBook(self.stack)
-        self._session = Session(stack=self.stack, book=self._book)
+        self._mode, self._execute, self._watch = _rack(bank) if bank.in_series else _stack(bank)
         self._seen: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._typed = bytearray()
         self._told = Told(pages=())
         self._pages: deque[str] = deque()
-        self._awake = self.stack.firmware.boots_at is None
+        self._awake = self._mode.firmware.boots_at is None
         self.writes_seen: list[bytes] = []
+
+    @property
+    def stack(self) -> Stack:
+        """The slots of a stack. Raises ConfigError where it is a rack."""
+        if not isinstance(self._mode, Session):
+            raise ConfigError("a rack's modules have no slots")
+        return self._mode.stack
+
+    @property
+    def rack(self) -> Rack:
+        """The rack. Raises ConfigError where it is a stack."""
+        if not isinstance(self._mode, Rack):
+            raise ConfigError("only a rack can do this")
+        return self._mode
 
     @property
     def orders(self) -> Mapping[str, OrderRow]:
@@ -64,23 +95,29 @@ class ConsoleBattery:
     @property
     def baudrate(self) -> int | None:
         """1200 until it is awake, where it boots so; then the simulator's."""
-        return None if self._awake else self.stack.firmware.boots_at
+        return None if self._awake else self._mode.firmware.boots_at
 
     @property
     def prompt(self) -> str:
         """The prompt of the mode it is in."""
-        return self.stack.firmware.prompt + ("_debug>" if self._session.debug else ">")
+        return self._mode.firmware.prompt + ("_debug>" if self._mode.debug else ">")
 
     def wake(self) -> None:
         """Speak at 115200 from now on."""
         self._awake = True
 
+    def sleep(self) -> None:
+        """Say nothing more, as a rack that is full and that nobody uses. Raises ConfigError for a stack."""
+        self.rack.log_out()
+        self._awake = False
+        self._typed.clear()
+
     def power_cut(self) -> None:
         """Boot again: everything but the log book is forgotten."""
         self._typed.clear()
         self._pages.clear()
-        self._session.debug = False
-        self._awake = self.stack.firmware.boots_at is None
+        self._mode.log_out()
+        self._awake = self._mode.firmware.boots_at is None
 
     def split(self, buffer: bytearray) -> list[bytes]:
         """Take everything out of ``buffer``: lines with their Enter, and last what is typed of the next one."""
@@ -90,7 +127,7 @@ class ConsoleBattery:
 
     def answer(self, request: bytes) -> bytes:
         """What comes back for a line with its Enter, or for a part of one: first of all its echo."""
-        self._book.watch()
+        self._watch()
         if self._awake and self._pages:
             return self._turn_page(request)
         echo = request.rstrip(_ENTER)
@@ -111,7 +148,7 @@ class ConsoleBattery:
             return (RAW + self.prompt).encode()
         if would_change(words):
             self.writes_seen.append(line)
-        self._told = execute(self._session, words)
+        self._told = self._execute(words)
         self._pages.extend(self._told.pages)
         return f"{RAW}@{self._told.at}".encode() + self._next_page()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..module import VirtualModule
 from . import bat, details, identity, pwr
+from .firmware import Firmware
 from .log import LogBook
 from .stack import Stack
 from .text import LISTING, RAW, TABLE, Told, invalid, listing, refused, unknown
@@ -18,6 +19,15 @@ class Session:
     stack: Stack
     book: LogBook
     debug: bool = False
+
+    @property
+    def firmware(self) -> Firmware:
+        """The master's."""
+        return self.stack.firmware
+
+    def log_out(self) -> None:
+        """Forget the login."""
+        self.debug = False
 
     @property
     def known(self) -> frozenset[str]:

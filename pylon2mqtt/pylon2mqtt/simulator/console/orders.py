@@ -40,6 +40,12 @@ def _wake(console: "ConsoleBattery", simulator: "Simulator", _words: list[str]) 
     return f"The console speaks at {simulator.baudrate} Bd."
 
 
+def _sleep(console: "ConsoleBattery", simulator: "Simulator", _words: list[str]) -> str:
+    console.sleep()
+    simulator.break_off()
+    return "The rack sleeps; `wake` wakes it up."
+
+
 def _client(console: "ConsoleBattery", simulator: "Simulator", words: list[str]) -> str:
     """Somebody else types at the same line: everybody hears what comes back, in the middle of what is said."""
     typed = " ".join(words)
@@ -54,5 +60,6 @@ _ROWS: dict[str, tuple[str, int, int, _Order]] = {
     "warn": ("warn MODULE KIND [CELL]", 2, 3, _warn),
     "client": ("client COMMAND", 1, 8, _client),
     "power-cut": ("power-cut", 0, 0, _power_cut),
+    "sleep": ("sleep", 0, 0, _sleep),
     "wake": ("wake", 0, 0, _wake),
 }
