@@ -49,6 +49,8 @@ SHARED_PROTOCOL_FILES = {
     "binary", "frame", "pylontech", "pylontech_info", "pylontech_questions",
     "prompt", "console_answers", "console_commands", "console_euro", "console_events", "console_history",
     "console_modules", "console_sheets", "console_tables", "console_text", "console_values",
+    "console_questions", "console_rack", "console_rack_cells", "console_rack_opening", "console_rack_sheets",
+    "console_rack_tables",
 }  # fmt: skip
 
 LONGEST_FUNCTION = 60

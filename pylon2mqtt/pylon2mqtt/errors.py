@@ -6,6 +6,7 @@
     ├ ConfigError                  tell the user, exit with status 2
     ├ TransportError               close the line, back off, open it again
     │  └ TransportTimeoutError     ask again
+    │     └ RestingError           ask again; its last values stand for now
     ├ ProtocolError                something came, but no good answer
     │  ├ FrameError                damaged or foreign: drop it, ask again
     │  ├ DeviceError               the battery refused: do not ask this again soon
@@ -30,6 +31,10 @@ class TransportError(Pylon2MqttError):
 
 class TransportTimeoutError(TransportError, TimeoutError):
     """Nothing, or nothing whole, came in time: ask again."""
+
+
+class RestingError(TransportTimeoutError):
+    """The battery is silent in a way that is no fault: its last values stand for now, ask again."""
 
 
 class ProtocolError(Pylon2MqttError):

@@ -27,6 +27,7 @@ UNITS: dict[str | None, str | None] = {
     "battery": "%",
     "temperature": "°C",
     "energy": "kWh",
+    "energy_storage": "kWh",
     "enum": None,
     "duration": "s",
 }

@@ -279,33 +279,11 @@ class TestWhatIsAsked:
     def test_what_was_is_an_event_and_no_state_of_now(self, command: str) -> None:
         assert decode_answer(command, framed(command, ["Index : 3"])) == Bank(events=(Event(number=3),))
 
-    @pytest.mark.parametrize("command", ["ci", "socd 2", "pwr x", "bat 2 3", "unit", "sysinfo", "bmuinfo 0"])
+    @pytest.mark.parametrize("command", ["ci", "socd 2", "pwr x", "bat 2 3", "unit 1", "tbar X1"])
     def test_a_question_that_is_not_read(self, command: str) -> None:
         with pytest.raises(DecodeError) as caught:
             decode_answer(command, framed(command, ["a : 1"]))
         assert caught.value.raw == framed(command, ["a : 1"])
-
-    @pytest.mark.parametrize(
-        "lines",
-        [
-            ["Volt   Curr   Tempr  BTlow  BThigh BVlow  BVhigh Base.St", "1 2 3 4 5 6 7 Idle"],
-            ["Bat  Volt Curr    Tempr   V.State T.State AH(mAH)", "0    3160 -303    21000   Normal  Normal 17% 12580"],
-            ["Device name : CMU_A", "Specification : 240V/74AH"],
-            ["Device name : NEW", "Specification : 240V/74AH"],
-            ["Bat OV Times : 1", "SOH Percent : 99"],
-        ],
-    )
-    def test_pitfall_7_high_voltage_is_recognised_and_not_misread(self, lines: list[str]) -> None:
-        for command in ("pwr", "bat", "info", "stat"):
-            assert told(command, framed(command, lines)) is None
-        command = {"V": "pwr", "B": "bat", "D": "info"}[lines[0][0]] if "OV" not in lines[0] else "stat"
-        with pytest.raises(DecodeError, match="high-voltage"):
-            decode_answer(command, framed(command, lines))
-
-    @pytest.mark.parametrize("command", ["unit", "sysinfo", "bmuinfo 0"])
-    def test_pitfall_7_its_own_commands_say_so_too(self, command: str) -> None:
-        with pytest.raises(DecodeError, match="high-voltage"):
-            decode_answer(command, framed(command, ["a : 1"]))
 
     def test_pitfall_8_unit_on_a_low_voltage_console_is_a_refusal(self) -> None:
         with pytest.raises(DeviceError):

@@ -11,7 +11,7 @@ from tests.protocols.test_console_answers import (
     only,
 )
 
-from pylon2mqtt.errors import DecodeError, FrameError
+from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import AlarmKind, Bank, Severity, State
 from pylon2mqtt.protocols.console_answers import decode_answer, read_answer
 
@@ -189,10 +189,9 @@ class TestInfo:
     def test_low_voltage_is_below_100_v(self, specification: str) -> None:
         assert only("info 2", with_line(INFO_LINES, "Specification", specification)).model == "US2000C"
 
-    @pytest.mark.parametrize("name", ["CMU", "CMU_A", "Force_H2", "bmu", "XHB_BMU_NT"])
-    def test_a_high_voltage_console_is_recognised(self, name: str) -> None:
-        with pytest.raises(DecodeError, match="high-voltage"):
-            only("info", with_line(INFO_LINES, "Device name", name))
+    @pytest.mark.parametrize("name", ["bmu", "XHB_BMU_NT"])
+    def test_a_single_bmu_is_a_module(self, name: str) -> None:
+        assert only("info", with_line(INFO_LINES, "Device name", name)).model == name
 
 
 class TestStat:

@@ -35,6 +35,7 @@ _CONTROLLERS = re.compile(r"CMU|FORCE|SC\d|POWERCUBE", re.IGNORECASE)
 _BLOCK = re.compile(r"(BMU|Unit)\s+(\d{1,3})\s+Barcode", re.ASCII)
 _OF_BLOCK = re.compile(r"(Module|PCBA):\s*:\s*(.*)", re.ASCII)
 _SPECIFICATION = re.compile(r"(\d{1,4})(?:\.\d+)?V\s*/\s*(\d{1,4})(?:\.\d+)?AH", re.ASCII | re.IGNORECASE)
+_BMU = re.compile(r"BMU|XHB", re.IGNORECASE)
 _MOST_MODULE_V = 100
 
 
@@ -50,10 +51,11 @@ class _Block:
 def is_rack_info(answer: Answer) -> bool:
     """Whether ``info`` is that of a rack's controller; a single BMU tells of itself alone."""
     told = sheet(answer.lines, ())
+    name = told.told("Device name") or ""
     volts = _SPECIFICATION.match(told.told("Specification") or "")
-    blocks = any(_BLOCK.fullmatch(line) for line in answer.lines)
-    named = _CONTROLLERS.match(told.told("Device name") or "")
-    return blocks or bool(named) or (volts is not None and int(volts[1]) > _MOST_MODULE_V)
+    if any(_BLOCK.fullmatch(line) for line in answer.lines) or _CONTROLLERS.match(name):
+        return True
+    return not _BMU.match(name) and volts is not None and int(volts[1]) > _MOST_MODULE_V
 
 
 def rack_identity(answer: Answer) -> tuple[Bank, tuple[str, ...]]:

@@ -41,9 +41,10 @@ _ENTERS = 5
 
 
 class Prompt:
-    """A console that is asked one command at a time."""
+    """A console that is asked one command at a time. ``wakes``: whether it may be one that boots at 1200 baud."""
 
     def __init__(self, clock: Clock) -> None:
+        self.wakes = True
         self._clock = clock
         self._greeted = False
 
@@ -71,7 +72,7 @@ class Prompt:
     def _greet(self, line: ByteTransport) -> None:
         """Get a prompt: the first byte of a session may be noise, and an old console has to be woken up."""
         line.set_baudrate(BAUDRATE)
-        if not self._enter(line) and not (line.has_baudrate and self._wake(line)):
+        if not self._enter(line) and not (self.wakes and line.has_baudrate and self._wake(line)):
             raise TransportTimeoutError(
                 f"{line.line}: the console does not answer: check that the cable is in the battery's console socket, "
                 "receive and transmit, and that the battery is on"
