@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pylon2mqtt.config import Battery
-from pylon2mqtt.errors import DecodeError, ProtocolError, TransportError, TransportTimeoutError
+from pylon2mqtt.errors import DecodeError, ProtocolError, RestingError, TransportError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Snapshot
 from pylon2mqtt.model.report import summary
 from pylon2mqtt.protocols.base import BatteryProtocol
@@ -45,6 +46,8 @@ class LineReader:
         self.overdue_at = time.monotonic() + STUCK_S
         self._open = False
         self._failures = 0
+        self._last: Snapshot | None = None
+        self._resting = self._lost = False
         self._shown: tuple[object, ...] = ()
 
     def run(self) -> None:
@@ -82,10 +85,15 @@ class LineReader:
                 self._open = True
             bank = self._protocol.read(self._line)
         except (TransportTimeoutError, ProtocolError) as error:
-            self._failed(error)
+            self._failures += 1
+            if isinstance(error, RestingError) and self._last and not self._lost:
+                self._rests(self._last)
+            else:
+                self._failed(error)
             if self._failures % _REOPEN_AFTER == 0:
                 self._close()
         except TransportError as error:
+            self._failures += 1
             self._failed(error)
             self._close()
             return self._back_off.next()
@@ -97,23 +105,35 @@ class LineReader:
         if self._failures:
             _LOG.info("%s answers again after %d failed reads", self.name, self._failures)
         self._failures = 0
+        self._resting = self._lost = False
         self._back_off.reset()
         self._show(bank)
         for event in bank.events or ():
             _LOG.info("%s: module %s recorded at %s: %s", self.name, event.module, event.at, event.text)
-        self._deliver(Snapshot(bank=bank, taken_at=datetime.now(UTC)))
+        self._last = Snapshot(bank=bank, taken_at=datetime.now(UTC))
+        self._deliver(self._last)
+
+    def _rests(self, last: Snapshot) -> None:
+        """Tell the last values again, with their own time: the battery is silent, but not lost."""
+        if not self._resting:
+            _LOG.warning(
+                "%s is silent, as a full rack that nobody uses is: its last values stand for a while, then it counts "
+                "as lost until it wakes up", self.name
+            )  # fmt: skip
+        self._resting = True
+        self._deliver(replace(last, bank=replace(last.bank, events=None), stale=True))
 
     def _failed(self, error: Exception) -> None:
         if self._stop.is_set():
             return
-        self._failures += 1
-        if self._failures == 1:
-            _LOG.warning("%s is not read: %s", self.name, error)
-            if isinstance(error, DecodeError):
-                _LOG.warning("%s: please send a recording (pylon2mqtt record): %r", self.name, error.raw)
-            self._deliver(Snapshot(bank=Bank(name=self.name), taken_at=datetime.now(UTC), online=False))
-        else:
+        if self._lost:
             _LOG.debug("%s is not read, for the %d. time: %s", self.name, self._failures, error)
+            return
+        _LOG.log(logging.DEBUG if self._resting else logging.WARNING, "%s is not read: %s", self.name, error)
+        if isinstance(error, DecodeError):
+            _LOG.warning("%s: please send a recording (pylon2mqtt record): %r", self.name, error.raw)
+        self._lost = True
+        self._deliver(Snapshot(bank=Bank(name=self.name), taken_at=datetime.now(UTC), online=False))
 
     def _close(self) -> None:
         self._line.close()

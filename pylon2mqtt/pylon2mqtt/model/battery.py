@@ -159,8 +159,10 @@ class Snapshot:
     """A bank at a moment; the only thing that crosses threads.
 
     ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only.
+    ``stale``: it is silent but not lost, and what it said at ``taken_at`` is told again.
     """
 
     bank: Bank
     taken_at: datetime
     online: bool = True
+    stale: bool = False

@@ -40,7 +40,7 @@ _WITHOUT_ROWS = (Command.STAT, Command.PWR, Command.PWRSYS, Command.EURO)
 _MASTER = 1
 _MOST_SLOTS = 16
 
-_BARCODE = re.compile(rb"(?i)(barcode\s*:\s*)(\S+)")
+_BARCODE = re.compile(rb"(?i)((?:barcode\s*:|(?:module|pcba):\s*:|\btbar\b)\s*)(\S+)")
 _LONG_WORD = re.compile(rb"\b(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*\d)[A-Z0-9]{12,20}\b")
 
 PROBES = (

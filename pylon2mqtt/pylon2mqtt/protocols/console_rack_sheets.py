@@ -11,7 +11,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Bank, Module, Topology
@@ -41,11 +41,11 @@ _MOST_MODULE_V = 100
 
 @dataclass(slots=True)
 class _Block:
-    """A module in ``info``: who counts it (BMU or Unit) and how, and its barcode."""
+    """A module in ``info``: who counts it (BMU or Unit) and how, and the barcodes of its parts."""
 
     kind: str
     number: int
-    barcode: str | None = None
+    told: dict[str, str] = field(default_factory=dict)
 
 
 def is_rack_info(answer: Answer) -> bool:
@@ -83,7 +83,9 @@ def rack_identity(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
         module_count=len(blocks) or None,
         parameters={name: abs(value) for name, value in limits.items() if value is not None} or None,
         counters=_size(told),
-        modules=tuple(Module(number=number, barcode=block.barcode) for number, block in enumerate(blocks, 1)),
+        modules=tuple(
+            Module(number=number, barcode=words(block.told.get("Module"))) for number, block in enumerate(blocks, 1)
+        ),
     )
     return bank, told.unknown
 
@@ -93,8 +95,10 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
     for line in lines:
         if found := _BLOCK.fullmatch(line):
             blocks.append(_Block(found[1], int(found[2])))
-        elif (found := _OF_BLOCK.fullmatch(line)) and found[1] == "Module":
-            blocks[-1].barcode = words(found[2].strip())
+        elif found := _OF_BLOCK.fullmatch(line):
+            if found[1] in blocks[-1].told:
+                raise FrameError(f"a second {line[:40]!r} in one block: ask again")
+            blocks[-1].told[found[1]] = found[2].strip()
     return blocks
 
 
@@ -150,8 +154,8 @@ _LIMITS = ("Chg Sug Volt", "Chg Cut Volt", "Dsg Cut Volt", "Max Chg Curr", "Max 
 # Vol High 1 … 4, Vol Low, Temp High, Temp Nor High, Temp Low …; R is where an alarm is released again.
 _STEP = re.compile(r"(Vol|Temp) (?:Nor )?(?:High|Low) \d{1,2}R?", re.ASCII)
 _STEP_IGNORED = re.compile(r"Bal High \d{1,2}R?", re.ASCII)
-_FORCED = {"FChgV": "force_charge_cell_voltage", "FChgVR": "force_charge_cell_voltage_release"}
-_FORCED_SOC = ("FChgS", "FChgSR")
+_FORCED = {"FChgV": "force_charge_cell_voltage"}
+_SYSINFO_IGNORED = ("FChgVR", "FChgS", "FChgSR")
 
 
 def rack_limits(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
@@ -159,7 +163,7 @@ def rack_limits(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
 
     Raises FrameError when a key or a value is damaged.
     """
-    told = sheet(answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED, *_FORCED_SOC), required="Chg Sug Volt")
+    told = sheet(answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED), ignored=_SYSINFO_IGNORED, required="Chg Sug Volt")
     volts, amperes = {"mV": 0.001}, {"mA": 0.001}
     discharge_a, charge_a = (amount(told.told(f"Max {way} Curr"), **amperes) for way in ("Dsg", "Chg"))
     requests = {field: _yes(told.told(key)) for key, field in _REQUESTS.items()}

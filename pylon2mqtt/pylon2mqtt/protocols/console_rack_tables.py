@@ -46,8 +46,8 @@ from .console_values import (
 _RACK_V, _NORMAL_RACK_V = (0.0, 2000.0), (20.0, 1600.0)
 _UNIT_V, _NORMAL_UNIT_V = (0.0, 160.0), (10.0, 150.0)
 _MOST_UNITS = 64
-# How far a rack's own meter may be from its units', and theirs from their cells: 2 %, measured are 0.2.
-_METERS_APART = 0.02
+# How far a rack's own meter may be from its units', and theirs from their cells: 1 %, seen are 0.4.
+_METERS_APART = 0.01
 
 _UNIT_KINDS = {
     "U.V.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
