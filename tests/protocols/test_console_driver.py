@@ -51,8 +51,9 @@ def test_only_reading_commands_are_sent() -> None:
 
 def test_no_other_command_can_be_named() -> None:
     reading = {"pwr", "bat", "info", "stat", "soh", "pwrsys", "euro", "data event", "log"}
-    assert {str(command) for command in Command} == reading | {"login debug", "logout"}
-    for forbidden in ("shut", "tbar", "time 26 1 1 0 0 0", "config", "login"):
+    of_racks = {"unit", "sysinfo", "bmuinfo", "getpwr"}
+    assert {str(command) for command in Command} == reading | of_racks | {"login debug", "logout", "tbar"}
+    for forbidden in ("shut", "tbar X1", "time 26 1 1 0 0 0", "config", "login"):
         with pytest.raises(ValueError, match="not a valid Command"):
             Command(forbidden)
 

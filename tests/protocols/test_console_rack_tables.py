@@ -1,13 +1,14 @@
 """The tables of high-voltage racks: what each column becomes, and what is refused."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 
 import pytest
 from tests.fakes import console_bench
 from tests.protocols.test_console_answers import framed
 
 from pylon2mqtt.errors import FrameError, ProtocolError
-from pylon2mqtt.model import AlarmKind, Bank, Module, Severity, State, Topology
+from pylon2mqtt.model import AlarmKind, Bank, Cell, Module, Severity, State, Topology
 from pylon2mqtt.protocols.console_answers import Reading, decode_answer, read_answer
 
 HEAD = ["AverageTempr   : 21250       ", "DC Volt        : 288111      ", "Bat Volt       : 288222      "]
@@ -191,6 +192,10 @@ class TestBat:
         assert cell.voltage is None
         assert [alarm.kind for alarm in cell.alarms or ()] == [AlarmKind.SENSOR_FAULT]
 
+    def test_pitfall_19_energy_that_does_not_go_with_the_charge_is_not_believed(self) -> None:
+        (module,) = told("bat", [line.replace("48544", "   48") for line in bat_lines()]).bank.modules
+        assert [cell.energy for cell in module.cells or ()] == [None] * 30
+
     def test_a_low_cell_says_which_it_is(self) -> None:
         lines = bat_lines()
         lines[10] = lines[10].replace("Normal", "Low   ", 1)
@@ -259,11 +264,13 @@ class TestDamage:
 def leaves(bank: Bank) -> dict[tuple[object, ...], object]:
     """Every value of a bank by its place."""
     found: dict[tuple[object, ...], object] = {}
-    modules = [(module.number, module) for module in bank.modules]
-    cells = [(number, cell.number, cell) for number, module in modules for cell in module.cells or ()]
-    for *place, part in ((bank,), *modules, *cells):
-        for name in set(part.__dataclass_fields__) - {"modules", "cells"}:
-            value = getattr(part, name)
-            table = value if name in ("parameters", "counters") and value else {"": value}
-            found |= {(*place, name, key): item for key, item in table.items()}
+    parts: list[tuple[tuple[int, ...], Bank | Module | Cell]] = [((), bank)]
+    parts += [((module.number,), module) for module in bank.modules]
+    parts += [((module.number, cell.number), cell) for module in bank.modules for cell in module.cells or ()]
+    for place, part in parts:
+        for field in fields(part):
+            if field.name not in ("modules", "cells"):
+                value = getattr(part, field.name)
+                table = value if field.name in ("parameters", "counters") and value else {"": value}
+                found |= {(*place, field.name, key): item for key, item in table.items()}
     return found

@@ -18,10 +18,13 @@ from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
-from .console_answers import Reading, decode_recording, read_answer
+from .console_answers import Reading, decode_recording
 from .console_commands import BAT_FOR_STATISTICS_S, EVERY_S, IDENTIFY_S, Command, twice
 from .console_events import distinct
 from .console_history import History
+from .console_questions import Questions
+from .console_rack import Rack
+from .console_rack_opening import Allowed, Opening
 from .console_text import Refusal, echoed, prompt_of
 from .prompt import BAUDRATE, ENTER, Prompt
 from .roster import Roster, Slot
@@ -80,10 +83,11 @@ def scrub(_asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> byte
 
 
 class Console:
-    """The driver: reads all modules with one `pwr`, and what else there is in turn.
+    """The driver: reads all modules with one `pwr`, and what else there is in turn; a rack's console is left to `Rack`.
 
     ``cells`` is the owner's level: with ``none`` no cell is asked for, with ``statistics`` rarely. ``allow_login``: the
-    owner allows the debug mode, for what is known only there.
+    owner allows the debug mode, for what is known only there. ``allow_tbar``, ``console_barcode``: for a rack that
+    tells nothing without them, see `console_rack_opening`.
     """
 
     def __init__(
@@ -94,16 +98,22 @@ class Console:
         stagger_s: float = STAGGER_S,
         cells: str = "full",
         allow_login: bool = False,
+        allow_tbar: bool = False,
+        console_barcode: str | None = None,
     ) -> None:
         self._name = name
         self._clock = clock or Clock()
-        self._prompt = Prompt(self._clock)
+        self._questions = Questions(name, Prompt(self._clock))
+        self._ask = self._questions.ask
+        allowed = Allowed(login=allow_login, tbar=allow_tbar, barcode=console_barcode)
+        self._opening = Opening(name, self._clock, self._questions, allowed)
+        self._rack: Rack | None = None
+        self._cells, self._stagger_s = cells, stagger_s
         self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
         self._roster = Roster()
         self._rescan = False
         self._allow_login = allow_login
         self._history = History(self._slow)
-        self._complaints: set[str] = set()
         self._every_s = EVERY_S | ({Command.BAT: BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
         self._of_module = _OF_MODULE if cells == "none" else (*_OF_MODULE, *_OF_CELLS)
 
@@ -111,15 +121,19 @@ class Console:
 
     def read(self, line: ByteTransport) -> Bank:
         """Ask everything that is due and return the whole bank."""
+        if self._rack:
+            return self._rack.read(line)
         if self._rescan:
             self._rescan, self._roster = False, Roster(complaints=self._roster.complaints)
             self._slow.forget(lambda _key: True)
         try:
-            rows = self._rows(self._ask(line, Command.PWR))
+            told = self._ask(line, Command.PWR) if self._roster.slots else self._opening.told(line)
         except TransportTimeoutError:
-            self._prompt.forget()
+            self._questions.prompt.forget()
             raise
-        modules = self._modules(line, rows)
+        if told.bank.voltage is not None:
+            return self._made_rack().read(line)
+        modules = self._modules(line, self._rows(told))
         own = self._system(line)
         silent = sorted(set(self._roster.slots) - {module.number for module in modules})
         bank = joined((own, Bank(name=self._name, modules=tuple(modules))))
@@ -128,6 +142,21 @@ class Console:
     def rescan(self) -> None:
         """Forget what was found; every `pwr` finds the modules anyway."""
         self._rescan = True
+        if self._rack:
+            self._rack.rescan()
+
+    def _made_rack(self) -> Rack:
+        """The driver that reads this console from now on: its `pwr` has one row for all modules."""
+        _LOG.info("%s: this is the console of a high-voltage rack", self._name)
+        self._rack = Rack(
+            name=self._name,
+            clock=self._clock,
+            questions=self._questions,
+            opening=self._opening,
+            stagger_s=self._stagger_s,
+            cells=self._cells,
+        )
+        return self._rack
 
     # -------------------- modules
 
@@ -204,7 +233,7 @@ class Console:
         """What the bank says of itself, where it does; a module that it counts and that is not here is missed."""
         own = self._slow.answer(Command.PWRSYS, EVERY_S[Command.PWRSYS], lambda: self._ask_system(line)) or Bank()
         counted, found = own.module_count or 0, len(self._roster.slots)
-        if counted > found and self._new_complaint(f"{counted} modules"):
+        if counted > found and self._questions.is_new(f"{counted} modules"):
             _LOG.warning(
                 "%s: the battery counts %d modules, its console shows %d: check the link cables between the modules, "
                 "their DIP switches, and that the cable is in the master's console socket",
@@ -262,31 +291,6 @@ class Console:
     def _ask_again(self, line: ByteTransport, command: Command, number: int | None = None) -> Bank:
         """What two readings agree on: in a list of keys a lost digit leaves no trace."""
         return agreed(*(self._ask(line, command, number).bank for _ in range(2)))
-
-    def _ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Reading:
-        """Ask, and once more where the answer is damaged."""
-        text = str(command) if number is None else f"{command} {number}"
-        try:
-            reading = read_answer(text, self._prompt.ask(line, text))
-        except FrameError as error:
-            _LOG.debug("%s: %s: %s", self._name, text, error)
-            reading = read_answer(text, self._prompt.ask(line, text))
-        self._mention(command, reading.unknown)
-        return reading
-
-    def _mention(self, command: Command, unknown: Iterable[str]) -> None:
-        """Say once which columns and keys of this firmware nobody knows yet."""
-        new = [word for word in unknown if self._new_complaint(f"{command} {word}")]
-        if new:
-            words = ", ".join(map(repr, new))
-            _LOG.info(
-                "%s: %r tells %s, which is not known here: a recording would help", self._name, str(command), words
-            )
-
-    def _new_complaint(self, text: str) -> bool:
-        """Whether this was not complained of before; from now on it was."""
-        known, self._complaints = self._complaints, self._complaints | {text}
-        return text not in known
 
 
 def _without_live(own: Bank) -> Bank:

@@ -10,9 +10,10 @@ T = TypeVar("T")
 
 
 class Command(StrEnum):
-    """The commands that may be sent, alone or with a number: all of them only read.
+    """The commands that may be sent, alone or with a number: all but the last three only read.
 
-    ``login debug`` and ``logout`` change what the console knows, and are sent only where the owner allows it.
+    ``login debug`` and ``logout`` change what the console knows, and are sent only where the owner allows it. ``tbar``
+    is the works' test that writes a barcode: see `console_rack_opening`.
     """
 
     PWR = "pwr"
@@ -22,10 +23,15 @@ class Command(StrEnum):
     SOH = "soh"
     PWRSYS = "pwrsys"
     EURO = "euro"
+    UNIT = "unit"
+    SYSINFO = "sysinfo"
+    BMUINFO = "bmuinfo"
+    GETPWR = "getpwr"
     RECORD = "data event"
     LOG = "log"
     LOGIN = "login debug"
     LOGOUT = "logout"
+    TBAR = "tbar"
 
 
 EVERY_S = {

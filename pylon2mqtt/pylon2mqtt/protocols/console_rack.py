@@ -22,7 +22,8 @@ from pylon2mqtt.transports.base import ByteTransport
 from . import console_rack_cells as rack_cells
 from .base import Clock
 from .console_answers import Reading
-from .console_questions import Command, Questions, twice
+from .console_commands import IDENTIFY_S, Command, twice
+from .console_questions import Questions
 from .console_rack_opening import Opening
 from .roster import Roster, Slot
 from .schedule import Schedule
@@ -38,8 +39,8 @@ EVERY_S = {
 """How often each question is asked, in seconds; `pwr`, `unit` and what is 0 here in every cycle."""
 
 _BAT_FOR_STATISTICS_S = 60.0
-# Who a rack and its modules are, is asked again so often; sooner where the answer was damaged.
-_IDENTIFY_S, _IDENTIFY_AGAIN_S = 600.0, 30.0
+# Who a rack and its modules are, is asked again so soon where the answer was damaged.
+_IDENTIFY_AGAIN_S = 30.0
 _BMUINFO_S = 3600.0
 # A question that this console does not know is asked again once a day.
 _UNKNOWN_S = 86_400.0
@@ -101,7 +102,7 @@ class Rack:
             memory.forget(lambda _key: True)
 
     def _read(self, line: ByteTransport) -> Bank:
-        rack = self._opening.told(line)
+        rack = self._opening.told(line).bank
         identity = self._identified(line)
         units = self._units(line, rack)
         slow = [self._remembered(line, command) for command in (Command.STAT, Command.SYSINFO)]
@@ -162,7 +163,8 @@ class Rack:
         return [self._sorted(rack, units) if bank is rack else bank for bank in told]
 
     def _cut(self, line: ByteTransport, command: Command, units: Bank) -> Bank:
-        return self._sorted(self._questions.ask(line, command).bank, units)
+        told = self._sorted(self._questions.ask(line, command).bank, units)
+        return without_voltages(told) if command is Command.SOH else told
 
     def _sorted(self, told: Bank, units: Bank) -> Bank:
         """The answer with its cells in their modules."""
@@ -194,7 +196,7 @@ class Rack:
             _LOG.info("%s: its modules are other ones now, or in another order", self._name)
             self._slow.forget(lambda _key: True)
         self._identity = joined((self._told_boards(line, len(told.modules)), told)) if len(told.modules) > 1 else told
-        self._identify_at = self._clock.now() + _IDENTIFY_S
+        self._identify_at = self._clock.now() + IDENTIFY_S
         return self._identity
 
     def _told_identity(self, line: ByteTransport) -> Bank | None:
@@ -222,6 +224,15 @@ class Rack:
                 break
             modules.append(replace(board.bank.modules[0], number=count - number))
         return Bank(modules=tuple(reversed(modules)))
+
+
+def without_voltages(bank: Bank) -> Bank:
+    """Return what `soh` says without its voltages: it is remembered for so long that they are those of another hour."""
+    modules = (
+        replace(module, cells=tuple(replace(cell, voltage=None) for cell in module.cells or ()) or None)
+        for module in bank.modules
+    )
+    return replace(bank, modules=tuple(modules))
 
 
 def _barcodes(bank: Bank) -> list[str | None]:

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pylon2mqtt.errors import DeviceError
-from pylon2mqtt.model import Bank
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock
-from .console_questions import Command, Questions
+from .console_answers import Reading
+from .console_commands import Command
+from .console_questions import Questions
 from .console_text import Refusal
 
 _LOG = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Opening:
         self._login_at = self._tbar_at = float("-inf")
         self._refused_barcode = False
 
-    def told(self, line: ByteTransport) -> Bank:
+    def told(self, line: ByteTransport) -> Reading:
         """Return what `pwr` or `getpwr` says; open the console for it as far as that is allowed.
 
         Raises DeviceError, which says what the owner can do, where it stays closed.
@@ -63,15 +64,15 @@ class Opening:
                     refusal = error
         raise DeviceError(f"{refusal}. {self._advice()}", code=refusal.code) from refusal
 
-    def _first_answer(self, line: ByteTransport) -> Bank:
+    def _first_answer(self, line: ByteTransport) -> Reading:
         """What `pwr` says, else what `getpwr` says; first the one that did it last."""
         other = Command.GETPWR if self._works is Command.PWR else Command.PWR
         try:
-            return self._questions.ask(line, self._works).bank
+            return self._questions.ask(line, self._works)
         except DeviceError:
-            bank = self._questions.ask(line, other).bank
+            reading = self._questions.ask(line, other)
         self._works = other
-        return bank
+        return reading
 
     def _keys(self) -> list[Callable[[ByteTransport], bool]]:
         """What may be tried now."""
