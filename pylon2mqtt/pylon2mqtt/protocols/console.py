@@ -18,11 +18,11 @@ from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
-from .console_answers import Reading, decode_recording
+from .console_answers import decode_recording
 from .console_commands import BAT_FOR_STATISTICS_S, EVERY_S, IDENTIFY_S, Command, twice
 from .console_events import distinct
 from .console_history import History
-from .console_questions import Questions
+from .console_questions import Questions, with_clocks, without_voltages
 from .console_rack import Rack
 from .console_rack_opening import Allowed, Opening
 from .console_text import Refusal, echoed, prompt_of
@@ -113,7 +113,7 @@ class Console:
         self._roster = Roster()
         self._rescan = False
         self._allow_login = allow_login
-        self._history = History(self._slow)
+        self._history = History(self._slow, EVERY_S)
         self._every_s = EVERY_S | ({Command.BAT: BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
         self._of_module = _OF_MODULE if cells == "none" else (*_OF_MODULE, *_OF_CELLS)
 
@@ -133,7 +133,7 @@ class Console:
             raise
         if told.bank.voltage is not None:
             return self._made_rack().read(line)
-        modules = self._modules(line, self._rows(told))
+        modules = self._modules(line, with_clocks(told, self._clock.local()).modules)
         own = self._system(line)
         silent = sorted(set(self._roster.slots) - {module.number for module in modules})
         bank = joined((own, Bank(name=self._name, modules=tuple(modules))))
@@ -159,13 +159,6 @@ class Console:
         return self._rack
 
     # -------------------- modules
-
-    def _rows(self, told: Reading) -> list[Module]:
-        """The rows of `pwr`, and how far each module's clock is ahead of ours."""
-        now = self._clock.local()
-        ahead_s = {number: (at - now).total_seconds() for number, at in told.clocks.items()}
-        to_the_minute = {number: 60.0 * round(seconds / 60) for number, seconds in ahead_s.items()}
-        return [replace(row, clock_offset=to_the_minute.get(row.number)) for row in told.bank.modules]
 
     def _modules(self, line: ByteTransport, rows: Iterable[Module]) -> list[Module]:
         """The modules that `pwr` told of and that said who they are; known ones that it left out are silent."""
@@ -269,9 +262,10 @@ class Console:
     # -------------------- asking
 
     def _remembered(self, line: ByteTransport, command: Command, number: int) -> Bank | None:
-        return self._slow.answer(
+        told = self._slow.answer(
             (command, number), self._every_s[command], lambda: self._ask_module(line, command, number)
         )
+        return without_voltages(told) if told and command is Command.SOH else told
 
     def _ask_module(self, line: ByteTransport, command: Command, number: int) -> Bank:
         """Ask about one module; some masters answer for themselves only when they are asked without a number."""

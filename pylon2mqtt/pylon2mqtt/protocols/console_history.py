@@ -9,14 +9,14 @@ Both lists are short and roll over: then every number stays, and the records mov
 says, not by its number. What stands in a list at the first look is from before, and is not told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Bank, Event
 
-from .console_commands import EVERY_S, Command, twice
+from .console_commands import Command, twice
 from .schedule import Schedule
 
 Events = tuple[Event, ...]
@@ -27,10 +27,11 @@ _MOST_NEW = 32
 
 
 class History:
-    """The two lists of one console, as they were at the last look. ``slow`` says when they are looked at."""
+    """The two lists of one console, as they were at the last look; ``slow`` says when that is due, by ``every_s``."""
 
-    def __init__(self, slow: Schedule[Bank]) -> None:
+    def __init__(self, slow: Schedule[Bank], every_s: Mapping[Command, float]) -> None:
         self._slow = slow
+        self._every_s = every_s
         self._newest: Event | None = None
         self._log: Events | None = None
         self._new: list[Event] | None = None
@@ -40,8 +41,8 @@ class History:
 
         ``ask`` returns the entries that a command shows, with the number of a record or without.
         """
-        self._slow.answer(Command.RECORD, EVERY_S[Command.RECORD], lambda: self._look_at_records(ask))
-        self._slow.answer(Command.LOG, EVERY_S[Command.LOG], lambda: self._look_at_log(ask))
+        self._slow.answer(Command.RECORD, self._every_s[Command.RECORD], lambda: self._look_at_records(ask))
+        self._slow.answer(Command.LOG, self._every_s[Command.LOG], lambda: self._look_at_log(ask))
         if self._new is None:
             return None
         new, self._new = self._new, []

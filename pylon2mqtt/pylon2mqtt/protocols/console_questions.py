@@ -3,8 +3,11 @@
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 
 from pylon2mqtt.errors import FrameError
+from pylon2mqtt.model import Bank
 from pylon2mqtt.transports.base import ByteTransport
 
 from .console_answers import Reading, read_answer
@@ -57,3 +60,20 @@ class Questions:
             _LOG.info(
                 "%s: %r tells %s, which is not known here: a recording would help", self._name, str(command), words
             )
+
+
+def with_clocks(told: Reading, now: datetime) -> Bank:
+    """Return the bank with how far each module's clock is ahead of ``now``, to the minute."""
+    ahead_s = {number: (at - now).total_seconds() for number, at in told.clocks.items()}
+    to_the_minute = {number: 60.0 * round(seconds / 60) for number, seconds in ahead_s.items()}
+    modules = (replace(module, clock_offset=to_the_minute.get(module.number)) for module in told.bank.modules)
+    return replace(told.bank, modules=tuple(modules))
+
+
+def without_voltages(bank: Bank) -> Bank:
+    """Return what `soh` says without its voltages: it is remembered for so long that they are those of another hour."""
+    modules = (
+        replace(module, cells=tuple(replace(cell, voltage=None) for cell in module.cells or ()) or None)
+        for module in bank.modules
+    )
+    return replace(bank, modules=tuple(modules))

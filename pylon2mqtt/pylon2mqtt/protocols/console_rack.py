@@ -23,7 +23,8 @@ from . import console_rack_cells as rack_cells
 from .base import Clock
 from .console_answers import Reading
 from .console_commands import IDENTIFY_S, Command, twice
-from .console_questions import Questions
+from .console_history import History
+from .console_questions import Questions, with_clocks, without_voltages
 from .console_rack_opening import Opening
 from .roster import Roster, Slot
 from .schedule import Schedule
@@ -35,6 +36,8 @@ EVERY_S = {
     Command.SYSINFO: 60.0,
     Command.STAT: 600.0,
     Command.SOH: 3600.0,
+    Command.RECORD: 600.0,
+    Command.LOG: 600.0,
 }
 """How often each question is asked, in seconds; `pwr`, `unit` and what is 0 here in every cycle."""
 
@@ -65,11 +68,13 @@ class Rack:
         self._name = name
         self._clock = clock
         self._questions = questions
+        self._ask = questions.ask
         self._opening = opening
         self._cells = cells
         self._slow: Schedule[Bank] = Schedule(clock.now, stagger_s)
         self._boards: Schedule[Reading] = Schedule(clock.now, stagger_s)
         self._every_s = EVERY_S | ({Command.BAT: _BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
+        self._history = History(self._slow, EVERY_S)
         self._roster = Roster()
         self._identity = Bank()
         self._identify_at = self._no_units_until = float("-inf")
@@ -111,10 +116,11 @@ class Rack:
         modules = tuple(self._present(parts.modules, {unit.number for unit in units.modules}))
         silent = sorted(set(self._roster.slots) - {module.number for module in modules})
         topology = Topology.SERIES if len(self._roster.slots) > 1 else Topology.PARALLEL
-        return replace(parts, name=self._name, topology=topology, modules=modules, silent=tuple(silent))
+        events = self._history.news(lambda command, number: self._ask(line, command, number).bank.events or ())
+        return replace(parts, name=self._name, topology=topology, modules=modules, silent=tuple(silent), events=events)
 
     def _remembered(self, line: ByteTransport, command: Command) -> Bank:
-        answer = self._slow.answer(command, self._every_s[command], lambda: self._questions.ask(line, command).bank)
+        answer = self._slow.answer(command, self._every_s[command], lambda: self._ask(line, command).bank)
         return answer or Bank()
 
     # -------------------- modules
@@ -126,7 +132,7 @@ class Rack:
         """
         if self._clock.now() >= self._no_units_until:
             try:
-                return self._questions.ask(line, Command.UNIT).bank
+                return with_clocks(self._ask(line, Command.UNIT), self._clock.local())
             except DeviceError as refusal:
                 _LOG.info("%s: %s", self._name, refusal)
                 self._no_units_until = self._clock.now() + _UNKNOWN_S
@@ -163,7 +169,7 @@ class Rack:
         return [self._sorted(rack, units) if bank is rack else bank for bank in told]
 
     def _cut(self, line: ByteTransport, command: Command, units: Bank) -> Bank:
-        told = self._sorted(self._questions.ask(line, command).bank, units)
+        told = self._sorted(self._ask(line, command).bank, units)
         return without_voltages(told) if command is Command.SOH else told
 
     def _sorted(self, told: Bank, units: Bank) -> Bank:
@@ -202,7 +208,7 @@ class Rack:
     def _told_identity(self, line: ByteTransport) -> Bank | None:
         """What `info` says; nothing where the console does not know it; None where the answer is damaged."""
         try:
-            return twice("info", lambda: self._questions.ask(line, Command.INFO).bank)
+            return twice("info", lambda: self._ask(line, Command.INFO).bank)
         except DeviceError:
             return Bank()
         except DecodeError as error:
@@ -218,21 +224,12 @@ class Rack:
         """What each module's own board says, where the console asks it: BMU 0 is the last module."""
         modules = []
         for number in range(count):
-            ask = partial(self._questions.ask, line, Command.BMUINFO, number)
+            ask = partial(self._ask, line, Command.BMUINFO, number)
             board = self._boards.answer(f"{Command.BMUINFO} {number}", _BMUINFO_S, ask, at_once=True)
             if board is None:  # The next ones would not be known either.
                 break
             modules.append(replace(board.bank.modules[0], number=count - number))
         return Bank(modules=tuple(reversed(modules)))
-
-
-def without_voltages(bank: Bank) -> Bank:
-    """Return what `soh` says without its voltages: it is remembered for so long that they are those of another hour."""
-    modules = (
-        replace(module, cells=tuple(replace(cell, voltage=None) for cell in module.cells or ()) or None)
-        for module in bank.modules
-    )
-    return replace(bank, modules=tuple(modules))
 
 
 def _barcodes(bank: Bank) -> list[str | None]:
