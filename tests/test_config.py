@@ -54,6 +54,14 @@ def test_what_only_some_protocols_have_goes_to_their_driver() -> None:
     ]
 
 
+def test_what_may_be_sent_to_open_a_console_is_a_barcode() -> None:
+    (house,) = parse({"batteries": [BATTERY | {"allow_tbar": True, "console_barcode": " H2200000000001 "}]}).batteries
+    assert house.options == {"allow_tbar": True, "console_barcode": "H2200000000001"}
+    for wrong in ("H22", "H2200000000001\rshut", "H 2200000000001", "H" * 25):
+        (problem,) = problems(batteries=[BATTERY | {"console_barcode": wrong}])
+        assert "console_barcode must be a barcode" in problem
+
+
 @pytest.mark.parametrize("unset", ["", None])
 def test_an_empty_text_is_not_set(unset: str | None) -> None:
     battery = BATTERY | {"address": unset}

@@ -121,6 +121,13 @@ def _name(value: Any) -> str:
     return text
 
 
+def _barcode(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[A-Za-z0-9]{8,24}", text, re.ASCII):
+        raise vol.Invalid("must be a barcode of 8 to 24 letters and digits, as on the label")
+    return text
+
+
 def _topic(value: Any) -> str:
     text = _text(value).strip("/")
     if not text or re.search(r"[#+\0]", text):
@@ -187,6 +194,8 @@ _BATTERY = vol.Schema(
         vol.Optional("device"): _text,
         vol.Optional("address"): _text,
         vol.Optional("allow_login"): _flag,
+        vol.Optional("allow_tbar"): _flag,
+        vol.Optional("console_barcode"): _barcode,
     }
 )
 

@@ -158,6 +158,15 @@ class TestDamage:
         rig.bank.modules[2].present = True
         assert reader.read(rig.line).silent == ()
 
+    def test_a_rescan_forgets_a_module_that_is_gone(self) -> None:
+        rig = console_bench("SC0500", 3)
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.bank.modules.pop()
+        assert reader.read(rig.line).silent == (3,)
+        reader.rescan()
+        assert reader.read(rig.line).silent == ()
+
     def test_who_the_modules_are_is_believed_after_two_equal_readings(self) -> None:
         rig = console_bench("SC0500", 2)
         real = rig.bank.modules[0].barcode

@@ -78,6 +78,7 @@ class Rack:
         self._roster = Roster()
         self._identity = Bank()
         self._identify_at = self._no_units_until = float("-inf")
+        self._rescan = False
         self._soc = 0.0
         self._told_at = float("-inf")
 
@@ -99,7 +100,11 @@ class Rack:
         return bank
 
     def rescan(self) -> None:
-        """Forget who was found, and what the console was found not to know."""
+        """Forget at the next read who was found, and what the console was found not to know; from any thread."""
+        self._rescan = True
+
+    def _forget(self) -> None:
+        self._rescan = False
         self._roster = Roster(complaints=self._roster.complaints)
         self._identity = Bank()
         self._identify_at = self._no_units_until = float("-inf")
@@ -107,6 +112,8 @@ class Rack:
             memory.forget(lambda _key: True)
 
     def _read(self, line: ByteTransport) -> Bank:
+        if self._rescan:
+            self._forget()
         rack = self._opening.told(line).bank
         identity = self._identified(line)
         units = self._units(line, rack)

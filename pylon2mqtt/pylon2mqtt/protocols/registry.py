@@ -19,7 +19,7 @@ PROTOCOLS: dict[str, str] = {
 AUTO = "auto"
 
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "console": ("allow_login",),
+    "console": ("allow_login", "allow_tbar", "console_barcode"),
 }
 """The options of a battery that only some protocols have; the others, and what is found by `AUTO`, ignore them."""
 
