@@ -132,7 +132,7 @@ class Console:
             self._questions.prompt.forget()
             raise
         if told.bank.voltage is not None:
-            return self._made_rack().read(line)
+            return self._made_rack().read(line, told.bank)
         modules = self._modules(line, with_clocks(told, self._clock.local()).modules)
         own = self._system(line)
         silent = sorted(set(self._roster.slots) - {module.number for module in modules})

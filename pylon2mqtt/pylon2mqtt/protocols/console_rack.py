@@ -84,13 +84,13 @@ class Rack:
 
     # -------------------- the seam
 
-    def read(self, line: ByteTransport) -> Bank:
-        """Ask everything that is due and return the whole rack.
+    def read(self, line: ByteTransport, rack: Bank | None = None) -> Bank:
+        """Ask everything that is due and return the whole rack; ``rack`` is what `pwr` has said already.
 
         Raises RestingError while it is silent as a full rack is.
         """
         try:
-            bank = self._read(line)
+            bank = self._read(line, rack)
         except TransportTimeoutError as silence:
             self._questions.prompt.forget()
             if self._soc >= _NEARLY_FULL and self._clock.now() - self._told_at < RESTS_FOR_S:
@@ -111,10 +111,10 @@ class Rack:
         for memory in (self._slow, self._boards):
             memory.forget(lambda _key: True)
 
-    def _read(self, line: ByteTransport) -> Bank:
+    def _read(self, line: ByteTransport, rack: Bank | None) -> Bank:
         if self._rescan:
             self._forget()
-        rack = self._opening.told(line).bank
+        rack = rack or self._opening.told(line).bank
         identity = self._identified(line)
         units = self._units(line, rack)
         slow = [self._remembered(line, command) for command in (Command.STAT, Command.SYSINFO)]
@@ -208,7 +208,7 @@ class Rack:
         if self._identity.modules and _barcodes(told) != _barcodes(self._identity):
             _LOG.info("%s: its modules are other ones now, or in another order", self._name)
             self._slow.forget(lambda _key: True)
-        self._identity = joined((self._told_boards(line, len(told.modules)), told)) if len(told.modules) > 1 else told
+        self._identity = joined((self._told_boards(line, told.module_count or 0), told))
         self._identify_at = self._clock.now() + IDENTIFY_S
         return self._identity
 
