@@ -88,9 +88,9 @@ class TestQuestions:
         for model, modules in RACKS:
             rig = console_bench(model, modules)
             reader = driver(rig)
-            for _ in range(30):
+            for _ in range(8):
                 reader.read(rig.line)
-                rig.time.now_s += 300
+                rig.time.now_s += 900
             assert all(ALLOWED.fullmatch(command) for command in rig.line.commands), set(rig.line.commands)
             assert rig.battery.writes_seen == []
 
@@ -109,15 +109,15 @@ class TestQuestions:
             assert rig.during(lambda reader=reader, rig=rig: reader.read(rig.line)) == ["pwr", "unit"]  # type: ignore[misc]
 
     def test_the_rest_is_asked_rarely(self) -> None:
-        rig = console_bench("Force-H2", 4)
+        rig = console_bench("Force-H2", 1)
         reader = driver(rig)
         counts: dict[str, int] = {}
-        for _ in range(360):
+        for _ in range(180):
             began = rig.time.now_s
             for command in rig.during(lambda: reader.read(rig.line)):
                 counts[command] = counts.get(command, 0) + 1
-            rig.time.now_s = max(rig.time.now_s, began + 10)
-        assert counts["pwr"] == counts["unit"] == counts["bat"] == 360
+            rig.time.now_s = max(rig.time.now_s, began + 20)
+        assert counts["pwr"] == counts["unit"] == counts["bat"] == 180
         assert counts["sysinfo"] == pytest.approx(3600 / EVERY_S[Command.SYSINFO], rel=0.2)
         assert counts["stat"] <= 8
         assert counts["bmuinfo 0"] <= 2
