@@ -17,8 +17,9 @@ from pylon2mqtt.app import App
 from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
 from pylon2mqtt.config import Battery, Mqtt, Settings
-from pylon2mqtt.errors import ConfigError, OutputError, TransportTimeoutError
+from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
+from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
@@ -297,7 +298,7 @@ class Defective:
         self.rescans += 1
 
 
-def reader(protocol: Defective, told: list[Snapshot], stop: threading.Event) -> LineReader:
+def reader(protocol: BatteryProtocol, told: list[Snapshot], stop: threading.Event) -> LineReader:
     rig = bench()
     return LineReader(
         Battery(name="B", protocol="rs485", line="fake"),
@@ -387,3 +388,43 @@ def test_names_that_make_the_same_topic_are_refused() -> None:
     batteries = tuple(Battery(name=name, protocol="rs485", line=name) for name in ("Bank 1", "bank-1"))
     with pytest.raises(ConfigError, match="'Bank 1' and 'bank-1' make the same MQTT topic"):
         App(Settings(batteries=batteries, mqtt=Mqtt()), outputs=[])
+
+
+class Tired:
+    """A driver that answers, rests for a while, and is lost in the end."""
+
+    def __init__(self) -> None:
+        self.turns = iter(["answers", "rests", "rests", "rests", "lost", "rests", "answers"])
+
+    def read(self, _line: ByteTransport) -> Bank:
+        turn = next(self.turns, "answers")
+        if turn == "rests":
+            raise RestingError("silence")
+        if turn == "lost":
+            raise TransportTimeoutError("silence")
+        return Bank(name="B", modules=(Module(number=1),), events=(Event(number=1),))
+
+    def rescan(self) -> None: ...
+
+
+def test_pitfall_43_a_battery_that_rests_keeps_its_last_values_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Snapshot] = []
+    stop = threading.Event()
+    line = reader(Tired(), told, stop)
+    with caplog.at_level(logging.WARNING):
+        thread = threading.Thread(target=line.run)
+        thread.start()
+        until(lambda: len(told) >= 6)
+        stop.set()
+        line.cancel()
+        thread.join(2)
+    assert [(s.online, s.stale) for s in told[:6]] == [
+        (True, False),
+        *[(True, True)] * 3,
+        (False, False),
+        (True, False),
+    ]
+    assert {s.taken_at for s in told[1:4]} == {told[0].taken_at}
+    assert [s.bank.events for s in told[1:4]] == [None] * 3
+    assert len(caplog.records) == 1, "said once"
+    assert "rack" in caplog.records[0].getMessage()
