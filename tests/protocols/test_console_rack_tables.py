@@ -57,7 +57,7 @@ class TestPwr:
             current=-4.321,
             temperature=29.0,
             soc=41.0,
-            soc_by_energy=44.0,
+            soe=44.0,
             remaining_capacity=15.17,
             remaining_energy=4.687123,
             state=State.DISCHARGING,
@@ -81,7 +81,7 @@ class TestPwr:
     @pytest.mark.parametrize("energy", ["4687123 WH", "4687 mWH"])
     def test_pitfall_19_energy_in_a_wrong_unit_is_not_believed(self, energy: str) -> None:
         bank = told("pwr", [*HEAD, PWR, ROW.replace("4687123 mWH", energy)]).bank
-        assert (bank.remaining_energy, bank.soc_by_energy, bank.soc) == (None, None, 41.0)
+        assert (bank.remaining_energy, bank.soe, bank.soc) == (None, None, 41.0)
 
     def test_the_error_code_is_an_alarm(self) -> None:
         (alarm,) = told("pwr", [*HEAD, PWR, ROW.replace("0x0", "0x2100")]).bank.alarms or ()
@@ -105,12 +105,17 @@ class TestPwr:
     @pytest.mark.parametrize(
         ("good", "bad"),
         [("288300", "28830"), ("288300", "2883000"), ("96150", "9615"), ("3201", "3301"), ("-4321", "-4321000"),
-         (" 41%", "410%"), ("29000", "290000"), ("Dischg", "Dishg"), ("Normal", "Norml"), ("15170 mAH", "15170"),
+         (" 41%", "410%"), ("Dischg", "Dishg"), ("Normal", "Norml"), ("15170 mAH", "15170"),
          ("0x0", "0xZ"), ("-4321", "-")],
     )  # fmt: skip
     def test_what_cannot_be_true_is_refused(self, good: str, bad: str) -> None:
         with pytest.raises(FrameError):
             told("pwr", [*HEAD, PWR, ROW.replace(good, bad, 1)])
+
+    def test_a_broken_thermistor_is_no_temperature(self) -> None:
+        bank = told("pwr", [*HEAD, PWR, ROW.replace("29000", "290000")]).bank
+        assert bank.temperature is None
+        assert [alarm.kind for alarm in bank.alarms or ()] == [AlarmKind.SENSOR_FAULT]
 
     @pytest.mark.parametrize("rows", [[], [ROW, ROW]])
     def test_it_has_one_row(self, rows: list[str]) -> None:
@@ -136,7 +141,7 @@ class TestUnit:
             current=-4.32,
             temperature=25.0,
             soc=41.0,
-            soc_by_energy=44.0,
+            soe=44.0,
             remaining_capacity=15.17,
             remaining_energy=1.562,
             state=State.DISCHARGING,
@@ -195,6 +200,12 @@ class TestBat:
     def test_pitfall_19_energy_that_does_not_go_with_the_charge_is_not_believed(self) -> None:
         (module,) = told("bat", [line.replace("48544", "   48") for line in bat_lines()]).bank.modules
         assert [cell.energy for cell in module.cells or ()] == [None] * 30
+
+    def test_a_broken_thermistor_is_no_temperature(self) -> None:
+        (module,) = told("bat", [line.replace("21000   Norm", "-273000 Norm") for line in bat_lines(2)]).bank.modules
+        for cell in module.cells or ():
+            assert cell.temperature is None
+            assert [(a.kind, a.cell) for a in cell.alarms or ()] == [(AlarmKind.SENSOR_FAULT, cell.number)]
 
     def test_a_low_cell_says_which_it_is(self) -> None:
         lines = bat_lines()

@@ -75,8 +75,8 @@ class Cell:
 class Readings:
     """What both a bank and a module can report. Limits of current are magnitudes (≥ 0).
 
-    ``soc`` counts charge, ``soc_by_energy`` energy: a cell gives less of it the emptier it is. ``parameters`` are the
-    BMS's own limits, by name, in V, A and °C; ``counters`` is what it counts beside, each name ends in its unit.
+    ``soc`` counts charge, ``soe`` (state of energy) the energy that is left. ``parameters`` are the BMS's own limits,
+    by name, in V, A and °C; ``counters`` is what it counts beside, where a unit ends the name.
     """
 
     manufacturer: str | None = None
@@ -87,7 +87,7 @@ class Readings:
     current: Amperes | None = None
     temperature: Celsius | None = None
     soc: Percent | None = None
-    soc_by_energy: Percent | None = None
+    soe: Percent | None = None
     soh: Percent | None = None
     remaining_capacity: AmpereHours | None = None
     full_capacity: AmpereHours | None = None

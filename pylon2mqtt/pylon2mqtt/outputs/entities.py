@@ -71,7 +71,7 @@ COMMON = (
     Row("remaining_capacity",        "Remaining capacity",               "mdi:battery-medium",    1,    LEVEL, MAIN),
     Row("remaining_energy",          "Remaining energy",                 "energy_storage",        2,    LEVEL, MAIN),
     Row("problem",                   None,                               "problem",               None, None,  MAIN),
-    Row("soc_by_energy",             "State of charge by energy",        "mdi:battery-medium",    0,    LEVEL, DETAIL),
+    Row("soe",                       "State of energy",                  "mdi:battery-medium",    0,    LEVEL, DETAIL),
     Row("full_capacity",             "Full capacity",                    "mdi:battery",           1,    LEVEL, DETAIL),
     Row("soh",                       "State of health",                  "mdi:battery-heart",     0,    LEVEL, DETAIL),
     Row("cycles",                    "Cycles",                           "mdi:battery-sync",      0,    TOTAL, DETAIL),

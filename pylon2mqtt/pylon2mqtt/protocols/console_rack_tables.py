@@ -31,6 +31,7 @@ from .console_values import (
     KINDS,
     MOST_CELLS_OF_RACK,
     amount,
+    celsius,
     check,
     check_cell,
     milli,
@@ -57,6 +58,7 @@ _UNIT_KINDS = {
 }
 _MODULE_KINDS = {**KINDS, **_UNIT_KINDS}
 _RACK_KINDS = {**_MODULE_KINDS, "Volt.St": (AlarmKind.OVERVOLTAGE, AlarmKind.UNDERVOLTAGE)}
+_ENDS = ("low", "high")
 _STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
 _CELL_STATES = ("V.State", "T.State")
 
@@ -91,6 +93,7 @@ def rack_row(answer: Answer) -> tuple[Bank, tuple[str, ...], datetime | None]:
     row = _whole(told.rows[0])
     state, alarms = state_and_alarms(row["Base.St"])
     alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_RACK_KINDS)
+    measured, broken = _measured(row)
     aside = {
         "average_temperature_c": _milli(before.told("AverageTempr")),
         "dc_voltage_v": _milli(before.told("DC Volt")),
@@ -98,9 +101,9 @@ def rack_row(answer: Answer) -> tuple[Bank, tuple[str, ...], datetime | None]:
     }
     bank = Bank(
         topology=Topology.SERIES,
-        **_measured(row),
+        **measured,
         state=state,
-        alarms=(*alarms, *_blind_cells(row), *_error(row.get("Err Code"))),
+        alarms=(*alarms, *broken, *_error(row.get("Err Code"))),
         counters=_told(aside),
     )
     normal = row.get("Volt.St") == "Normal"
@@ -148,11 +151,12 @@ def _unit(told: Row) -> Module:
     number = int(row["Index"] or 0)
     state, alarms = state_and_alarms(row["Base.St"])
     alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_MODULE_KINDS)
+    measured, broken = _measured(row)
     module = Module(
         number=number,
-        **_measured(row),
+        **measured,
         state=state,
-        alarms=(*alarms, *_blind_cells(row)),
+        alarms=(*alarms, *broken),
         counters=_told({"average_temperature_c": _milli(row.get("AvgTempr"))}),
     )
     normal = row.get("Volt.St") == "Normal"
@@ -198,18 +202,19 @@ def _cell(row: Row) -> Cell:
     number = int(row["Bat"] or 0) + 1
     alarms = state_alarms(((name, row.get(name)) for name in _CELL_STATES), number, _MODULE_KINDS)
     alarms += [sensor_fault(number)] if blind(row["Volt"]) else []
+    degrees, broken = celsius({"Tempr": milli(row.get("Tempr"))}, {"Tempr": number})
     soc, charge = _share(row.get("AH(mAH)", row.get("Coulomb")), "mAH")
     energy_soc, energy = _share(row.get("WH(mWH)"), "mWH")
     cell = Cell(
         number=number,
         voltage=reading(row["Volt"]),
         current=milli(row.get("Curr")),
-        temperature=milli(row.get("Tempr")),
+        temperature=degrees["Tempr"],
         soc=soc,
         capacity=charge,
         energy=energy if _fits(energy_soc, energy, soc, charge, _CELL_V) else None,
         balancing=None if row.get("Bal") is None else row["Bal"] == "Y",
-        alarms=tuple(alarms) if "V.State" in row else None,
+        alarms=(*alarms, *broken) if "V.State" in row else None,
     )
     check_cell(cell, normal=row.get("V.State") == "Normal", most=MOST_CELLS_OF_RACK)
     return cell
@@ -231,17 +236,18 @@ def rack_power(answer: Answer) -> Bank | None:
     state, alarms = state_and_alarms(base)
     alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True), kinds=_RACK_KINDS)
     fault, cycles = (*trailer, None, None)[:2]
+    degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
     told = tuple(got_cell(i, row, most=MOST_CELLS_OF_RACK) for i, row in enumerate(cells, 1))
     check_sum(Module(number=1, voltage=whole(voltage) / 1000, cells=told), _METERS_APART * whole(voltage) / 1000)
     bank = Bank(
         topology=Topology.SERIES,
         voltage=whole(voltage) / 1000,
         current=whole(current) / 1000,
-        temperature=whole(temperature) / 1000,
+        temperature=degrees["Tempr"],
         remaining_energy=amount(energy, **{"": 0.001}),
         cycles=None if cycles is None else whole(cycles),
         state=state,
-        alarms=(*alarms, *(fault_alarms(fault) if fault else ())),
+        alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
         modules=(Module(number=1, cells=told),) if told else (),
     )
     check(bank, "a rack", normal=states[0] == "Normal", cells_normal=False, volts=(_NORMAL_RACK_V, _RACK_V))
@@ -267,28 +273,32 @@ def _whole(row: Row) -> Row:
     return row
 
 
-def _measured(row: Row) -> dict[str, Any]:
-    """The fields that the rows of ``pwr`` and ``unit`` share. A single BMU's columns lack the B."""
+def _measured(row: Row) -> tuple[dict[str, Any], list[Alarm]]:
+    """The fields that the rows of ``pwr`` and ``unit`` share, and an alarm for each sensor that is broken.
+
+    A single BMU's columns lack the B.
+    """
+    sensors = {"Tempr": row.get("Tempr")} | {f"T{end}": row.get(f"BT{end}", row.get(f"T{end}")) for end in _ENDS}
+    degrees, broken = celsius({name: milli(text) for name, text in sensors.items()})
+    low, high = (row.get(f"BV{end}", row.get(f"V{end}")) for end in _ENDS)
+    broken += [sensor_fault(None)] if blind(low) or blind(high) else []
     soc, charge = _share(row.get("CoulombAH", row.get("Coulomb")), "mAH")
     energy_soc, energy = _share(row.get("CoulombWH"), "mWH", "WH")
     fits = _fits(energy_soc, energy, soc, charge, int(row["Volt"] or 0) / 1000)
-    return {
+    measured = {
         "voltage": milli(row["Volt"]),
         "current": milli(row.get("Curr")),
-        "temperature": milli(row.get("Tempr")),
-        "cell_temperature_min": milli(row.get("BTlow", row.get("Tlow"))),
-        "cell_temperature_max": milli(row.get("BThigh", row.get("Thigh"))),
-        "cell_voltage_min": reading(row.get("BVlow", row.get("Vlow"))),
-        "cell_voltage_max": reading(row.get("BVhigh", row.get("Vhigh"))),
+        "temperature": degrees["Tempr"],
+        "cell_temperature_min": degrees["Tlow"],
+        "cell_temperature_max": degrees["Thigh"],
+        "cell_voltage_min": reading(low),
+        "cell_voltage_max": reading(high),
         "soc": soc,
         "remaining_capacity": charge,
-        "soc_by_energy": energy_soc if fits else None,
+        "soe": energy_soc if fits else None,
         "remaining_energy": energy if fits else None,
     }
-
-
-def _blind_cells(row: Row) -> list[Alarm]:
-    return [sensor_fault(None)] if any(blind(row.get(name)) for name in ("BVlow", "BVhigh", "Vlow", "Vhigh")) else []
+    return measured, broken
 
 
 def _normal(row: Row, column: str) -> bool:
