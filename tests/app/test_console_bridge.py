@@ -18,9 +18,9 @@ def battery(tmp_path: Path) -> Iterator[Simulator]:
         yield simulator
 
 
-def console_app(line: str, output: Collector) -> App:
+def console_app(line: str, output: Collector, cells: str = "statistics") -> App:
     battery = Battery(name="B1", protocol="console", line=line)
-    return App(Settings(batteries=(battery,), mqtt=Mqtt(), poll_interval_s=0.05), outputs=[output])
+    return App(Settings(batteries=(battery,), mqtt=Mqtt(), poll_interval_s=0.05, cells=cells), outputs=[output])
 
 
 def test_unplugged_and_plugged_in_again(battery: Simulator) -> None:
@@ -64,3 +64,21 @@ def test_no_fault_of_the_line_becomes_a_wrong_value(fault: str, battery: Simulat
         for module in snapshot.bank.modules:
             assert 48 < (module.voltage or 0) < 54
             assert all(3 < (cell.voltage or 3.3) < 3.7 for cell in module.cells or ())
+
+
+@pytest.mark.parametrize("fault", ["corrupted-row", "swapped-blocks"])
+def test_no_fault_of_the_line_becomes_a_wrong_value_of_a_rack(fault: str, tmp_path: Path) -> None:
+    output = Collector()
+    with (
+        running(f"pty:{tmp_path}/rack", "console", model="SC0500", modules=2, fast=True) as simulator,
+        app_running(console_app(simulator.url, output, cells="full")),
+    ):
+        until(lambda: output.online and all(m.cells for m in output.told[-1].bank.modules), 30)
+        simulator.order(f"fault {fault} 20x")
+        count = len(output.told)
+        until(lambda: len(output.told) > count + 8 and output.told[-1].online, 30)
+    for snapshot in output.online:
+        assert snapshot.bank.voltage == pytest.approx(simulator.bank.voltage, abs=2)
+        for module, real in zip(snapshot.bank.modules, simulator.bank.modules, strict=True):
+            assert (module.barcode, module.voltage) == (real.barcode, pytest.approx(real.voltage(), abs=1))
+            assert all(3.1 < (cell.voltage or 3.3) < 3.5 for cell in module.cells or ())

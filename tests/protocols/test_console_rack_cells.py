@@ -44,5 +44,7 @@ def test_a_module_of_another_voltage_is_refused() -> None:
     modules = cut(rack(), (3, 3))
     check(modules, [Module(number=1, voltage=9.95), Module(number=2, voltage=9.8)])
     check(modules, [Module(number=1)])
+    with pytest.raises(FrameError, match="module 1 has no cell"):
+        check(modules, [Module(number=1, voltage=9.9, cell_voltage_min=3.0)])
     with pytest.raises(FrameError, match="module 2"):
         check(modules, [Module(number=1, voltage=9.9), Module(number=2, voltage=13.2)])

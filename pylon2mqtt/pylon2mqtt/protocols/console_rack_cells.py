@@ -12,6 +12,10 @@ from itertools import accumulate, pairwise
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, Cell, Module
 
+_HALF_A_CELL = 0.5
+# More than a step of the load makes between two answers.
+_BETWEEN_ANSWERS_V = 0.2
+
 _OF_CELL = re.compile(r"cell_(\d+)_(\w+)", re.ASCII)
 
 
@@ -43,17 +47,21 @@ def cut(rack: Module, into: Sequence[int]) -> tuple[Module, ...]:
 
 
 def check(modules: Sequence[Module], units: Sequence[Module]) -> None:
-    """Raise FrameError where a module's voltage is that of another number of cells."""
-    volts = {unit.number: unit.voltage for unit in units if unit.voltage}
+    """Raise FrameError where cells are not those of a module as `unit` tells it: by their sum, and by their extremes."""
+    rows = {unit.number: unit for unit in units}
     for module in modules:
+        unit = rows.get(module.number)
         told = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
-        if module.number in volts and told and len(told) == len(module.cells or ()):
-            by_voltage = volts[module.number] * len(told) / max(sum(told), 0.001)
-            if abs(by_voltage - len(told)) > 0.5:
-                raise FrameError(
-                    f"module {module.number} of {volts[module.number]} V has no {len(told)} cells of {sum(told):.2f} V "
-                    "together: ask again"
-                )
+        if unit is None or not told or len(told) < len(module.cells or ()):
+            continue
+        if unit.voltage and abs(unit.voltage * len(told) / max(sum(told), 0.001) - len(told)) > _HALF_A_CELL:
+            raise FrameError(
+                f"module {module.number} of {unit.voltage} V has no {len(told)} cells of {sum(told):.2f} V together: "
+                "ask again"
+            )
+        for ours, theirs in ((min(told), unit.cell_voltage_min), (max(told), unit.cell_voltage_max)):
+            if theirs is not None and abs(ours - theirs) > _BETWEEN_ANSWERS_V:
+                raise FrameError(f"module {module.number} has no cell of {ours} V: ask again")
 
 
 def _renumbered(cell: Cell, number: int) -> Cell:
