@@ -64,11 +64,19 @@ class TestInfo:
         modules = bank("info", [*CONTROLLER, *lines]).modules
         assert [(m.number, m.barcode) for m in modules] == [(1, "Y21C00000000007"), (2, "P21C00000000008")]
 
-    @pytest.mark.parametrize("numbers", [(0, 1, 2), (3, 1, 0), (2, 1), (2, 2, 0)])
-    def test_in_an_unknown_order_nobody_is_named(self, numbers: tuple[int, ...]) -> None:
+    def test_pitfall_42_the_numbers_decide_and_not_the_order_of_the_text(self) -> None:
+        lines = [line for n in (0, 1, 2) for line in block("BMU", n, f"P21C0000000000{n}")]
+        assert bank("info", [*CONTROLLER, *lines]) == bank("info", [*CONTROLLER, *BLOCKS])
+
+    @pytest.mark.parametrize("numbers", [(3, 1, 0), (2, 1), (2, 2, 0)])
+    def test_where_one_is_missing_nobody_is_named(self, numbers: tuple[int, ...]) -> None:
         lines = [line for n in numbers for line in block("BMU", n, f"P21C0000000000{n}")]
-        with pytest.raises(DecodeError, match="order"):
+        with pytest.raises(DecodeError, match="who is who"):
             bank("info", [*CONTROLLER, *lines])
+
+    def test_units_and_bmus_are_not_mixed(self) -> None:
+        with pytest.raises(DecodeError, match="who is who"):
+            bank("info", [*CONTROLLER, *block("Unit", 1, "P21C00000000001"), *block("BMU", 0, "P21C00000000000")])
 
     def test_erased_memory_is_no_barcode(self) -> None:
         lines = [*block("BMU", 1, "????????????????"), *block("BMU", 0, "P21C00000000000")]

@@ -47,7 +47,7 @@ def cut(rack: Module, into: Sequence[int]) -> tuple[Module, ...]:
 
 
 def check(modules: Sequence[Module], units: Sequence[Module]) -> None:
-    """Raise FrameError where cells are not those of a module as `unit` tells it: by their sum, and by their extremes."""
+    """Raise FrameError where cells are not those of the modules that `unit` tells of: by sum and by extremes."""
     rows = {unit.number: unit for unit in units}
     for module in modules:
         unit = rows.get(module.number)

@@ -62,13 +62,12 @@ def rack_identity(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
     """Return who a rack is, its modules with their barcodes, and the keys that nobody knows.
 
     Modules are numbered as `unit` does. Static data may be damaged without a trace: believe it after two equal
-    readings. Raises FrameError when a key is damaged, DecodeError when the blocks do not count as they are known to.
+    readings. Raises FrameError when a key is damaged, DecodeError when the blocks do not count without a gap.
     """
     starts = [i for i, line in enumerate(answer.lines) if _BLOCK.fullmatch(line)]
     end = min(starts, default=len(answer.lines))
     told = sheet(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
-    blocks = _blocks(answer.lines[end:])
-    _check_blocks(blocks, answer)
+    blocks = _in_order(_blocks(answer.lines[end:]), answer)
     versions = (words(told.told(key)) for key in ("Main Soft version", "Soft version"))
     limits = {
         "charge_current_limit": amount(told.told("Max Charge Curr"), mA=0.001),
@@ -102,12 +101,15 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
     return blocks
 
 
-def _check_blocks(blocks: Sequence[_Block], answer: Answer) -> None:
-    """BMUs count down to 0, units up from 1; whose barcode is whose would else be a guess."""
-    told = [block.number for block in blocks]
+def _in_order(blocks: Sequence[_Block], answer: Answer) -> list[_Block]:
+    """The modules as `unit` counts them: BMUs down to 0, units up from 1; who is who would else be a guess."""
+    kinds = {block.kind for block in blocks}
+    in_order = sorted(blocks, key=lambda block: block.number, reverse=kinds == {"BMU"})
     known = {"BMU": list(range(len(blocks)))[::-1], "Unit": list(range(1, len(blocks) + 1))}
-    if blocks and (len({block.kind for block in blocks}) > 1 or told != known[blocks[0].kind]):
-        raise DecodeError(f"info tells of {blocks[0].kind} {told}, in an order that is not known", raw=answer.raw)
+    if blocks and (len(kinds) > 1 or [block.number for block in in_order] != known[blocks[0].kind]):
+        told = [f"{block.kind} {block.number}" for block in blocks]
+        raise DecodeError(f"info tells of {', '.join(told)}: it is not known who is who", raw=answer.raw)
+    return in_order
 
 
 def _size(told: Sheet) -> dict[str, float] | None:
@@ -209,7 +211,7 @@ _HISTORIC = {"His Chg Cap(WH)": "charged", "His Dsg Cap(WH)": "discharged"}
 _STAT_VALUES = (_CYCLES, _SOH, _DISCHARGED, _CHARGE_LEFT, *_HISTORIC)
 # Remainders below 1 Wh, in a unit that is not the printed one.
 _REMAINDER = re.compile(r".* Capl\(mWH\)")
-_COUNT = re.compile(r"(-?\d{1,15})\s*%?", re.ASCII)
+_COUNT = re.compile(r"(-?\d{1,15})\s*(?:%|m?[AW][HS])?", re.ASCII)
 _NAMES = {_CHARGE_LEFT: ("remaining_charge_ah", 1 / 3.6e6), _DISCHARGED: ("discharged_ah", 1e-3)}
 # What a cell can be at, and a rack's terminals: energy over charge, if both are those of the same thing.
 _CELL_V, _RACK_V = (2.0, 4.2), (30.0, 1600.0)
