@@ -261,6 +261,14 @@ class TestOpening:
         assert rig.battery.writes_seen == [f"tbar {barcode}".encode()]
         assert rig.during(lambda: reader.read(rig.line)) == ["getpwr"]
 
+    def test_cells_that_do_not_fit_the_rack_are_left_out(self) -> None:
+        rig = console_bench("SC0500-locked", 5)
+        reader = driver(rig, allow_login=True, allow_tbar=True, console_barcode=rig.battery.rack.barcode)
+        rig.line.spoil = lambda _sent, told: told.replace(b"Cell Number         : 75", b"Cell Number         : 60")
+        bank = reader.read(rig.line)
+        assert bank.voltage == pytest.approx(rig.bank.voltage, abs=0.01)
+        assert [module.cells for module in bank.modules] == [None] * 5
+
     @pytest.mark.parametrize("model", ["SC0500", "Force-H2"])
     def test_tbar_is_never_sent_where_the_console_answers_without_it(self, model: str) -> None:
         rig = console_bench(model, 2)

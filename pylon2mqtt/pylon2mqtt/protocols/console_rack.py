@@ -169,11 +169,16 @@ class Rack:
 
     def _all_cells(self, line: ByteTransport, rack: Bank, units: Bank) -> list[Bank]:
         """What is told of single cells; `getpwr` tells of them beside the rack, the rest has to be asked for."""
-        told = [rack] if rack.modules else []
+        told = []
         for command in (Command.SOH, Command.BAT):
             answer = self._slow.answer(command, self._every_s[command], partial(self._cut, line, command, units))
             told += [answer] if answer else []
-        return [self._sorted(rack, units) if bank is rack else bank for bank in told]
+        try:
+            return [self._sorted(rack, units), *told] if rack.modules else told
+        except FrameError as error:
+            if self._questions.is_new(str(error)):
+                _LOG.info("%s: getpwr without its cells: %s", self._name, error)
+            return told
 
     def _cut(self, line: ByteTransport, command: Command, units: Bank) -> Bank:
         told = self._sorted(self._ask(line, command).bank, units)
