@@ -27,6 +27,7 @@ from .virtual import ClockAhead, Cycle, RemoteBank, cycles_between, virtual_bank
 
 # The one knows `soh`, the other `euro`; no firmware knows both.
 MODEL, WITH_PASSPORT = "US5000", "US3000C-B69.25"
+RACK = "Force-H2"
 BOUND, PARSE_MS = 1.05, 1.0
 # Nobody has published how long a console thinks. A short time is the harder one: what we lose shows more beside it.
 ANSWER_DELAY_S, JITTER_S = 0.01, 0.002
@@ -47,6 +48,7 @@ def run(*, quick: bool) -> None:
     cycles = 4 if quick else 20
     _show_cycles(cycles, 1 if quick else 5)
     _show_full_house(cycles)
+    _show_rack(cycles)
     _show_hour(_HOUR_S / 10 if quick else _HOUR_S)
     _show_parsing(1 if quick else 10)
 
@@ -85,6 +87,16 @@ def _show_full_house(cycles: int) -> None:
             plain("  / the median", longest.seconds / median(cycle.seconds for cycle in ours)),
             plain("  questions in it", len(longest.passed)),
         ],
+    )
+
+
+def _show_rack(cycles: int) -> None:
+    """A high-voltage rack of 4 modules with 30 cells each: all 120 stand in one answer of 10 kB."""
+    with _bank(4, model=RACK) as bank:
+        ours = list(_ours(bank, cycles, apart_s=_APART_S))
+    show(
+        f"console: {RACK} with 120 cells, cells in full, {cycles} cycles in {cycles * _APART_S / 60:.0f} minutes",
+        _ratios(ours),
     )
 
 

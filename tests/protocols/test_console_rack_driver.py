@@ -118,8 +118,8 @@ class TestQuestions:
                 counts[command] = counts.get(command, 0) + 1
             rig.time.now_s = max(rig.time.now_s, began + 20)
         assert counts["pwr"] == counts["unit"] == counts["bat"] == 180
-        assert counts["sysinfo"] == pytest.approx(3600 / EVERY_S[Command.SYSINFO], rel=0.3)
-        assert counts["stat"] <= 8
+        assert counts["sysinfo"] / 2 == pytest.approx(3600 / EVERY_S[Command.SYSINFO], rel=0.3)
+        assert counts["stat"] / 2 <= 8
         assert counts["bmuinfo 0"] <= 2
 
     def test_a_rack_is_never_sent_the_wake_frame(self) -> None:
@@ -146,6 +146,24 @@ class TestDamage:
         rig.line.spoil = lambda sent, told: told.replace(b"3309 ", b"3909 ") if sent.startswith(b"bat") else told
         modules = driver(rig).read(rig.line).modules
         assert not [cell for module in modules for cell in module.cells or () if cell.voltage is not None]
+
+    def test_a_lost_digit_of_the_one_row_is_no_smaller_current(self) -> None:
+        rig = console_bench("SC0500", 2)
+        ma = str(round(rig.bank.current * 1000)).encode()
+        rig.line.spoil = lambda sent, told: told.replace(ma, ma[:-1] + b" ") if sent.startswith(b"pwr") else told
+        assert driver(rig).read(rig.line).current == pytest.approx(rig.bank.current, abs=0.001)
+
+    def test_a_limit_is_told_when_two_readings_agree(self) -> None:
+        rig = console_bench("SC0500", 2)
+        lies = iter([True])
+
+        def spoil(sent: bytes, told: bytes) -> bytes:
+            lie = sent.startswith(b"sysinfo") and next(lies, False)
+            return told.replace(b"106500 ", b"10650  ") if lie else told
+
+        rig.line.spoil = spoil
+        bank = driver(rig).read(rig.line)
+        assert (bank.charge_voltage_limit, bank.discharge_voltage_limit) == (None, 90.0)
 
     def test_a_module_that_the_rack_leaves_out_is_silent(self) -> None:
         rig = console_bench("SC0500", 3)

@@ -10,13 +10,13 @@ Source: docs/protocols/console.md.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from functools import partial
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Module, Readings, Topology
-from pylon2mqtt.model.joining import joined
+from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from . import console_rack_cells as rack_cells
@@ -117,6 +117,7 @@ class Rack:
         rack = rack or self._opening.told(line).bank
         identity = self._identified(line)
         units = self._units(line, rack)
+        rack = replace(rack, current=_one_current(units.modules, rack.current))
         slow = [self._remembered(line, command) for command in (Command.STAT, Command.SYSINFO)]
         cells = [] if self._cells == "none" else self._all_cells(line, rack, units)
         parts = joined((*slow, identity, *cells, replace(rack, modules=()), units))
@@ -127,8 +128,12 @@ class Rack:
         return replace(parts, name=self._name, topology=topology, modules=modules, silent=tuple(silent), events=events)
 
     def _remembered(self, line: ByteTransport, command: Command) -> Bank:
-        answer = self._slow.answer(command, self._every_s[command], lambda: self._ask(line, command).bank)
-        return answer or Bank()
+        """What two readings agree on: in a list of keys a lost digit leaves no trace."""
+
+        def ask() -> Bank:
+            return agreed(*(self._ask(line, command).bank for _ in range(2)))
+
+        return self._slow.answer(command, self._every_s[command], ask) or Bank()
 
     # -------------------- modules
 
@@ -242,6 +247,12 @@ class Rack:
                 break
             modules.append(replace(board.bank.modules[0], number=count - number))
         return Bank(modules=tuple(reversed(modules)))
+
+
+def _one_current(modules: Sequence[Module], by_pwr: float | None) -> float | None:
+    """The current that several rows of `unit` agree on; in the one row of `pwr` a lost digit leaves no trace."""
+    told = {module.current for module in modules}
+    return told.pop() if len(told) == 1 and len(modules) > 1 and None not in told else by_pwr
 
 
 def _barcodes(bank: Bank) -> list[str | None]:
