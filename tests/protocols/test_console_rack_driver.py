@@ -175,6 +175,13 @@ class TestDamage:
         rig.bank.modules[2].present = True
         assert reader.read(rig.line).silent == ()
 
+    def test_a_stack_in_the_place_of_a_rack_is_not_misread(self) -> None:
+        rig, stack = console_bench("SC0500", 2), console_bench("US3000C", 2)
+        reader = driver(rig)
+        reader.read(rig.line)
+        with pytest.raises(FrameError, match="no longer that of a rack"):
+            reader.read(stack.line)
+
     def test_a_rescan_forgets_a_module_that_is_gone(self) -> None:
         rig = console_bench("SC0500", 3)
         reader = driver(rig)

@@ -115,6 +115,8 @@ class Rack:
         if self._rescan:
             self._forget()
         rack = rack or self._opening.told(line).bank
+        if rack.voltage is None:
+            raise FrameError("the console is no longer that of a rack: restart the app if the battery is another one")
         identity = self._identified(line)
         units = self._units(line, rack)
         rack = replace(rack, current=_one_current(units.modules, rack.current))
