@@ -11,7 +11,7 @@ from pylon2mqtt.protocols.binary import accepted
 from pylon2mqtt.protocols.frame import Frame, candidates
 from pylon2mqtt.protocols.pylontech import decode_info
 from pylon2mqtt.protocols.pylontech_info import Command
-from pylon2mqtt.protocols.pylontech_questions import request
+from pylon2mqtt.protocols.variants import PYLONTECH_RS485
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.simulator.rs485 import Rs485Battery
@@ -54,7 +54,7 @@ def _day(model: str) -> Iterator[Exchange]:
     for _ in range(int(_DAY_S / _APART_S)):
         bank.advance(_APART_S)
         for address in range(2, 2 + _MODULES):
-            question = request(Command.ANALOG, address)
+            question = PYLONTECH_RS485.question(Command.ANALOG, address)
             yield battery.answer(question.to_bytes()), question
 
 

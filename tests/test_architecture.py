@@ -46,7 +46,8 @@ HOMES = {
 # Files of protocols/ that are no protocol of their own.
 SHARED_PROTOCOL_FILES = {
     "__init__", "auto", "base", "registry", "roster", "schedule",
-    "binary", "frame", "pylontech", "pylontech_info", "pylontech_questions",
+    "binary", "binary_values", "dialects", "frame", "packs", "questions", "stack", "variants",
+    "eg4", "pace", "pylontech", "pylontech_info", "seplos",
     "prompt", "console_answers", "console_commands", "console_euro", "console_events", "console_history",
     "console_modules", "console_sheets", "console_tables", "console_text", "console_values",
     "console_questions", "console_rack", "console_rack_cells", "console_rack_opening", "console_rack_sheets",

@@ -15,12 +15,11 @@ from pylon2mqtt.errors import FrameError, ProtocolError
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
 from pylon2mqtt.protocols.frame import Frame
-from pylon2mqtt.protocols.pylontech_info import Command
-from pylon2mqtt.protocols.pylontech_questions import request
+from pylon2mqtt.protocols.variants import EG4, PACE, PYLONTECH_RS232, PYLONTECH_RS485, SEPLOS
 from pylon2mqtt.transports.capture import Replay
 
 ANSWERS = recordings.answers()
-BINARY = [answer for answer in ANSWERS if answer.protocol == "rs485"]
+BINARY = [answer for answer in ANSWERS if answer.protocol in ("rs485", "rs232")]
 
 
 def same_or_refused(answer: recordings.Answer, data: bytes, truth: dict[str, object]) -> None:
@@ -94,8 +93,8 @@ def test_the_echo_of_the_request_before_it_changes_nothing(answer: recordings.An
 
 @pytest.mark.parametrize("answer", BINARY, ids=str)
 def test_from_another_address_it_is_refused(answer: recordings.Answer) -> None:
-    for address in {0x01, 0x05, 0x0B, 0x33} - {int(answer.request[3:5], 16)}:
-        raw = next(f for f in _frames(answer.data) if f.cid2 == 0)
+    raw = next(f for f in _frames(answer.data) if f.cid2 == 0)
+    for address in {0x01, 0x05, 0x0B, 0x33} - {int(answer.request[3:5], 16), raw.address}:
         with pytest.raises(FrameError):
             answer.decoded(replace(raw, address=address).to_bytes())
 
@@ -116,21 +115,27 @@ def _frames(data: bytes) -> Iterator[Frame]:
             continue
 
 
+QUESTIONS = [
+    variant.question(command, 1, all_modules=everybody)
+    for variant in (PYLONTECH_RS485, PYLONTECH_RS232, PACE, SEPLOS, EG4)
+    for command in sorted(variant.commands)
+    for everybody in ((False, True) if command in (0x42, 0x44) else (False,))
+]
+
+
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(data=st.binary(max_size=400), command=st.sampled_from(sorted(Command)))
-def test_random_bytes_raise_only_protocol_errors(data: bytes, command: Command) -> None:
+@given(data=st.binary(max_size=400), asked=st.sampled_from(QUESTIONS))
+def test_random_bytes_raise_only_protocol_errors(data: bytes, asked: Frame) -> None:
     with pytest.raises(ProtocolError):
-        registry.decode("rs485", data, request(command, 2).to_bytes().decode())
+        registry.decode("rs485", data, asked.to_bytes().decode())
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(info=st.binary(max_size=160), command=st.sampled_from(sorted(Command)), everybody=st.booleans())
-def test_random_info_in_a_sound_frame_raises_only_protocol_errors(
-    info: bytes, command: Command, everybody: bool
-) -> None:
-    asked = request(command, 2, all_modules=everybody and command in (Command.ANALOG, Command.ALARM))
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(info=st.binary(max_size=160), asked=st.sampled_from(QUESTIONS))
+def test_random_info_in_a_sound_frame_raises_only_protocol_errors(info: bytes, asked: Frame) -> None:
+    answer = Frame(version=asked.version, address=asked.address, cid1=asked.cid1, cid2=0, info=info)
     try:
-        bank = registry.decode("rs485", Frame(address=2, cid2=0, info=info).to_bytes(), asked.to_bytes().decode())
+        bank = registry.decode("rs485", answer.to_bytes(), asked.to_bytes().decode())
     except ProtocolError:
         return
     assert all(0 <= (cell.voltage or 0) < 4.5 for module in bank.modules for cell in module.cells or ())

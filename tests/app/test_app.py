@@ -68,7 +68,7 @@ def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
 
 
 # What a missing answer costs; the simulator answers within a millisecond here.
-quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1})
+quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1}, others=())
 
 
 @contextmanager

@@ -1,10 +1,12 @@
 """The frame of the binary protocol, against figures of the document and against damage."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylon2mqtt.errors import DecodeError, DeviceError, FrameError
+from pylon2mqtt.errors import DeviceError, FrameError
 from pylon2mqtt.protocols.binary import RETURN_CODES, accepted, last_answer
 from pylon2mqtt.protocols.frame import Frame, candidates, checksum, length_field
 
@@ -96,12 +98,18 @@ class TestAnswers:
         with pytest.raises(FrameError):
             accepted(Frame(address=2, cid2=code).to_bytes(), ASKED)
 
-    @pytest.mark.parametrize(("version", "cid1"), [(0x25, 0x46), (0x20, 0x4A), (0x22, 0x46), (0x26, 0x46)])
-    def test_other_dialects_are_refused_with_their_bytes(self, version: int, cid1: int) -> None:
-        raw = Frame(address=2, cid2=0, version=version, cid1=cid1).to_bytes()
-        with pytest.raises(DecodeError, match="send a recording") as caught:
-            accepted(raw, ASKED)
-        assert caught.value.raw == raw
+    def test_another_cid1_than_was_asked_is_refused(self) -> None:
+        with pytest.raises(FrameError, match="CID1 4A"):
+            accepted(Frame(address=2, cid2=0, cid1=0x4A).to_bytes(), ASKED)
+
+    @pytest.mark.parametrize("everybody", [0x00, 0xFF])
+    def test_a_pace_master_answers_for_everybody(self, everybody: int) -> None:
+        told = Frame(address=1, cid2=0, version=0x25, info=b"\x05")
+        asked = Frame(address=everybody, cid2=0x90, version=0x25, info=b"\xff")
+        assert accepted(told.to_bytes(), asked) == told
+        for foreign in (replace(told, address=3), replace(told, version=0x20)):
+            with pytest.raises(FrameError, match="from address"):
+                accepted(foreign.to_bytes(), asked)
 
     def test_a_group_may_answer_from_address_2_where_that_is_known(self) -> None:
         asked = Frame(address=0x12, cid2=0x61)

@@ -12,8 +12,8 @@ from pylon2mqtt.model import AlarmKind
 from pylon2mqtt.protocols.binary import LONGEST_PAUSE_S, PAUSE_S
 from pylon2mqtt.protocols.frame import Frame
 from pylon2mqtt.protocols.pylontech_info import Command
-from pylon2mqtt.protocols.pylontech_questions import request
-from pylon2mqtt.protocols.rs485 import EVERY_S, Rs485
+from pylon2mqtt.protocols.rs485 import Rs485
+from pylon2mqtt.protocols.variants import PYLONTECH_RS485
 
 ALLOWED = {0x42, 0x44, 0x47, 0x4F, 0x51, 0x60, 0x61, 0x62, 0x63, 0x92, 0x93, 0x96}
 
@@ -54,7 +54,7 @@ def test_it_reads_what_the_battery_is() -> None:
 
 
 def test_only_reading_commands_can_be_sent_and_are_sent() -> None:
-    assert {int(command) for command in Command} == ALLOWED
+    assert PYLONTECH_RS485.commands == ALLOWED
     rig = bench("US5000", 5)
     reader = driver(rig)
     for _ in range(20):
@@ -66,14 +66,14 @@ def test_only_reading_commands_can_be_sent_and_are_sent() -> None:
 
 def test_no_module_can_be_asked_for_a_writing_command() -> None:
     for forbidden in (0x94, 0x95, 0x64, 0x99, 0x82, 0x91):
-        with pytest.raises(ValueError, match="not a valid Command"):
-            request(Command(forbidden), 2)
+        with pytest.raises(ValueError, match="not a valid command"):
+            PYLONTECH_RS485.question(forbidden, 2)
 
 
 def test_info_of_requests_is_as_the_document_says() -> None:
-    assert request(Command.ANALOG, 3).to_bytes() == b"~20034642E00203FD31\r"
-    assert request(Command.PARAMETERS, 2).to_bytes() == b"~200246470000FDA7\r"
-    assert request(Command.ANALOG, 2, all_modules=True).info == b"\xff"
+    assert PYLONTECH_RS485.question(Command.ANALOG, 3).to_bytes() == b"~20034642E00203FD31\r"
+    assert PYLONTECH_RS485.question(Command.PARAMETERS, 2).to_bytes() == b"~200246470000FDA7\r"
+    assert PYLONTECH_RS485.question(Command.ANALOG, 2, all_modules=True).info == b"\xff"
 
 
 class TestFinding:
@@ -153,7 +153,8 @@ class TestFinding:
         rig.line.spoil = lambda _request, _answer: b""
         with pytest.raises(TransportTimeoutError, match=r"addresses 2 and 18.*A and B.*DIP switch 1"):
             driver(rig).read(rig.line)
-        assert {address for address, _ in rig.asked} == {2, 3, 0x12, 0x13}
+        pylontech = [raw for raw in rig.line.sent if raw.startswith(b"~20") and raw[5:9] == b"4693"]
+        assert {int(raw[3:5], 16) for raw in pylontech} == {2, 3, 0x12, 0x13}
 
     def test_garbage_is_told_from_silence(self) -> None:
         rig = bench()
@@ -322,7 +323,7 @@ class TestSchedule:
                 counts[command] = counts.get(command, 0) + 1
             rig.time.now_s = max(rig.time.now_s, began + 10)
         assert counts[0x44] == 3 * cycles
-        assert counts[0x92] == pytest.approx(3 * cycles * 10 / EVERY_S[Command.MANAGEMENT], rel=0.2)
+        assert counts[0x92] == pytest.approx(3 * cycles * 10 / PYLONTECH_RS485.slow[Command.MANAGEMENT], rel=0.2)
         assert counts[0x47] <= 6
         assert counts[0x96] <= 6
 

@@ -7,11 +7,11 @@ behind most of the field's "random" checksum errors.
 import logging
 from collections.abc import Iterator
 
-from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
+from pylon2mqtt.errors import DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock
-from .frame import BATTERY, EOI, Frame, candidates
+from .frame import EOI, Frame, candidates
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,6 +50,12 @@ RETURN_CODES = {
 _ASK_AGAIN = (0x02, 0x03)
 
 
+# 0 and FF mean whoever is there; PACE's master, which is number 1 or 0, answers.
+_EVERYBODY = (0x00, 0xFF)
+_MASTER = (0x00, 0x01)
+_PACE = 0x25
+
+
 def accepted(raw: bytes, request: Frame, *, any_group: bool = False) -> Frame | None:
     """Return the answer that one candidate is, or None for the echo of the request.
 
@@ -59,8 +65,10 @@ def accepted(raw: bytes, request: Frame, *, any_group: bool = False) -> Frame | 
     frame = Frame.parse(raw)
     if frame == request or (frame.cid2, frame.address, frame.info) == (request.cid2, request.address, request.info):
         return None
-    if frame.address != request.address and not (any_group and frame.address == request.address & 0x0F):
+    if not _is_asked(frame, request, any_group=any_group):
         raise FrameError(f"from address {frame.address:02X}, not {request.address:02X}")
+    if frame.cid1 != request.cid1:
+        raise FrameError(f"CID1 {frame.cid1:02X} is not what was asked")
     if frame.cid2 in RETURN_CODES:
         text = RETURN_CODES[frame.cid2]
         if frame.cid2 in _ASK_AGAIN:
@@ -68,9 +76,16 @@ def accepted(raw: bytes, request: Frame, *, any_group: bool = False) -> Frame | 
         raise DeviceError(f"{request.cid2:02X} to {request.address:02X}: {text}", code=frame.cid2)
     if frame.cid2 != 0:
         raise FrameError(f"a request {frame.cid2:02X} of another reader: two readers on one line spoil both")
-    if (frame.version, frame.cid1) != (0x20, BATTERY):
-        raise DecodeError(f"VER {frame.version:02X} with CID1 {frame.cid1:02X} is not known: send a recording", raw=raw)
     return frame
+
+
+def _is_asked(frame: Frame, request: Frame, *, any_group: bool) -> bool:
+    """Whether the frame comes from the address that was asked."""
+    if frame.address == request.address:
+        return True
+    if frame.version == _PACE and request.address in _EVERYBODY:
+        return frame.address in _MASTER
+    return any_group and frame.address == request.address & 0x0F
 
 
 def last_answer(data: bytes, request: Frame, *, any_group: bool = False) -> Frame:

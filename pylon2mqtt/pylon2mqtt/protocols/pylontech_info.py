@@ -23,7 +23,9 @@ from construct import (
     this,
 )
 
-from pylon2mqtt.model import AlarmKind
+from pylon2mqtt.model import AlarmKind, Severity
+
+from .binary_values import ABOVE, BELOW, VOLTAGE_STATES, Bits, alike
 
 
 class Command(IntEnum):
@@ -38,6 +40,7 @@ class Command(IntEnum):
     SYSTEM_ANALOG = 0x61
     SYSTEM_ALARM = 0x62
     SYSTEM_LIMITS = 0x63
+    PACK_COUNT = 0x90  # on RS232 only
     MANAGEMENT = 0x92
     SERIAL = 0x93
     FIRMWARE = 0x96
@@ -45,9 +48,6 @@ class Command(IntEnum):
 
 SYSTEM = frozenset((Command.SYSTEM_BASIC, Command.SYSTEM_ANALOG, Command.SYSTEM_ALARM, Command.SYSTEM_LIMITS))
 """The commands that ask a group as a whole."""
-
-ALL_MODULES = b"\xff"
-"""The INFO of 42 and 44 that asks for every module of a group at once."""
 
 # -------------------- the layouts
 
@@ -102,6 +102,8 @@ MANAGEMENT = Struct(
     Terminated,
 ).compile()
 
+PACK_COUNT = Struct("packs" / Int8ub, Terminated).compile()
+
 SERIAL = Struct("command" / Int8ub, "barcode" / Bytes(16), Terminated).compile()
 
 FIRMWARE = Struct("command" / Int8ub, "manufacture" / Bytes(2), "main_line" / Bytes(3), Terminated).compile()
@@ -139,38 +141,29 @@ SYSTEM_ALARM = Struct(
 
 # -------------------- the bits, by position
 
-BELOW, ABOVE, OTHER_ERROR = 0x01, 0x02, 0xF0
-
-# 44: what a state byte means, by what it is the state of.
-CELL_STATES = {
-    BELOW: AlarmKind.CELL_UNDERVOLTAGE,
-    ABOVE: AlarmKind.CELL_OVERVOLTAGE,
-    OTHER_ERROR: AlarmKind.CELL_FAULT,
-}
-TEMPERATURE_STATES = {
-    BELOW: AlarmKind.UNDERTEMPERATURE,
-    ABOVE: AlarmKind.OVERTEMPERATURE,
-    OTHER_ERROR: AlarmKind.SENSOR_FAULT,
-}
+# 44: what the states of the module mean.
 MODULE_STATES = {
     "charge_current": {ABOVE: AlarmKind.CHARGE_OVERCURRENT},
-    "module_voltage": {BELOW: AlarmKind.MODULE_UNDERVOLTAGE, ABOVE: AlarmKind.MODULE_OVERVOLTAGE},
+    "module_voltage": VOLTAGE_STATES,
     # A discharge current is negative: too much of it may count as below its limit.
     "discharge_current": {BELOW: AlarmKind.DISCHARGE_OVERCURRENT, ABOVE: AlarmKind.DISCHARGE_OVERCURRENT},
 }
-STATUS1 = {
-    7: AlarmKind.MODULE_UNDERVOLTAGE,
-    6: AlarmKind.CHARGE_OVERTEMPERATURE,
-    5: AlarmKind.DISCHARGE_OVERTEMPERATURE,
-    4: AlarmKind.DISCHARGE_OVERCURRENT,
-    2: AlarmKind.CHARGE_OVERCURRENT,
-    1: AlarmKind.CELL_UNDERVOLTAGE,
-    0: AlarmKind.MODULE_OVERVOLTAGE,
-}
+STATUS1 = alike(
+    Severity.PROTECTION,
+    {
+        7: AlarmKind.MODULE_UNDERVOLTAGE,
+        6: AlarmKind.CHARGE_OVERTEMPERATURE,
+        5: AlarmKind.DISCHARGE_OVERTEMPERATURE,
+        4: AlarmKind.DISCHARGE_OVERCURRENT,
+        2: AlarmKind.CHARGE_OVERCURRENT,
+        1: AlarmKind.CELL_UNDERVOLTAGE,
+        0: AlarmKind.MODULE_OVERVOLTAGE,
+    },
+)
 STATUS3_CHARGING, STATUS3_DISCHARGING = 7, 6
 
 # 62
-SYSTEM1 = {
+_SYSTEM1 = {
     7: AlarmKind.MODULE_OVERVOLTAGE,
     6: AlarmKind.MODULE_UNDERVOLTAGE,
     5: AlarmKind.CELL_OVERVOLTAGE,
@@ -179,14 +172,12 @@ SYSTEM1 = {
     2: AlarmKind.UNDERTEMPERATURE,
     1: AlarmKind.MOSFET_OVERTEMPERATURE,
 }
-SYSTEM_BITS = {
-    "alarm1": SYSTEM1 | {0: AlarmKind.CELL_IMBALANCE},
-    "alarm2": {
-        7: AlarmKind.TEMPERATURE_IMBALANCE,
-        6: AlarmKind.CHARGE_OVERCURRENT,
-        5: AlarmKind.DISCHARGE_OVERCURRENT,
-        4: AlarmKind.COMMUNICATION_FAULT,
-    },
-    "protect1": SYSTEM1,
-    "protect2": {6: AlarmKind.CHARGE_OVERCURRENT, 5: AlarmKind.DISCHARGE_OVERCURRENT, 3: AlarmKind.SYSTEM_FAULT},
+_SYSTEM2 = {6: AlarmKind.CHARGE_OVERCURRENT, 5: AlarmKind.DISCHARGE_OVERCURRENT}
+SYSTEM_BITS: dict[str, Bits] = {
+    "alarm1": alike(Severity.WARNING, _SYSTEM1 | {0: AlarmKind.CELL_IMBALANCE}),
+    "alarm2": alike(
+        Severity.WARNING, {7: AlarmKind.TEMPERATURE_IMBALANCE} | _SYSTEM2 | {4: AlarmKind.COMMUNICATION_FAULT}
+    ),
+    "protect1": alike(Severity.PROTECTION, _SYSTEM1),
+    "protect2": alike(Severity.PROTECTION, _SYSTEM2 | {3: AlarmKind.SYSTEM_FAULT}),
 }

@@ -12,6 +12,7 @@ from .base import BatteryProtocol, Dialect
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "rs485:Rs485",
+    "rs232": "rs232:Rs232",
     "console": "console:Console",
 }
 """The name that users write -> the module in this folder and its driver. `AUTO` tries them in this order."""

@@ -1,54 +1,34 @@
 """Pylontech's binary protocol on RS485: finding the modules of a bank and reading them.
 
 The bridge is the only master on the line. Modules answer at addresses n + 0x10 * group, n from 2 (the master) to 13;
-a single group is group 0, several begin at group 1 (DIP switches 2 to 4). Only commands of `Command` are ever sent:
-there is no way to name another.
+a single group is group 0, several begin at group 1 (DIP switches 2 to 4). Where none of them answers, the other
+dialects that are met on RS485 are tried.
 
 Source: RS485-protocol-pylon-low-voltage V3.3 (2018-08-21), 2.1 and 2.5.3; docs/protocols/rs485.md.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from pylon2mqtt.errors import (
-    DecodeError,
-    DeviceError,
-    FrameError,
-    ProtocolError,
-    TransportTimeoutError,
-)
+from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Module
-from pylon2mqtt.model.joining import joined
 from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
-from .binary import RETURN_CODES, last_answer
-from .frame import BATTERY, Frame, candidates
-from .pylontech import decode_info, module_number, scrub
-from .pylontech_info import ALL_MODULES, SYSTEM, Command
-from .pylontech_questions import TIMEOUT_S, Questions, request
-from .roster import Roster, Slot
-from .schedule import STAGGER_S, Schedule
+from .dialects import decode, is_answer, is_question, scrub
+from .packs import Packs
+from .pylontech_info import Command
+from .questions import Questions
+from .roster import Roster
+from .schedule import STAGGER_S
+from .stack import ANALOG, LOST_AFTER, Stack, explained
+from .variants import EG4, PACE, PYLONTECH_RS485, SEPLOS, Variant
 
-__all__ = ["EVERY_S", "PROBES", "Rs485", "decode", "scrub"]
+__all__ = ["PROBES", "Rs485", "decode", "scrub"]
 
 _LOG = logging.getLogger(__name__)
-
-EVERY_S = {
-    Command.SYSTEM_ANALOG: 0.0,
-    Command.SYSTEM_ALARM: 0.0,
-    Command.SYSTEM_LIMITS: 0.0,
-    Command.MANAGEMENT: 60.0,
-    Command.PARAMETERS: 3600.0,
-    Command.FIRMWARE: 3600.0,
-    Command.MANUFACTURER: 3600.0,
-    Command.SYSTEM_BASIC: 3600.0,
-    Command.VERSION: 3600.0,
-}
-"""How often each question but 42 and 44 is asked, in seconds; those two, and what is 0 here, in every cycle."""
 
 # New modules are looked for so often: sooner at first, because slaves wake up after their master. Each look costs two
 # time-outs.
@@ -58,82 +38,22 @@ _TOGETHER_AFTER_S = 30.0
 # A master that does not know it is asked again once a day; one whose count did not fit, sooner.
 _TOGETHER_UNKNOWN_S = 86_400.0
 _TOGETHER_AGAIN_S = 300.0
-# So many reads without any answer, and the battery is looked for anew, at both rates.
-_LOST_AFTER = 3
-# The serial number is asked again so often: a module may be swapped while nobody looks.
-_IDENTIFY_S = 600.0
-# A group has addresses n = 2 to 13; two in a row that are silent are its end.
+# A group has addresses n = 2 to 13.
 _MASTER, _LAST = 0x2, 0xD
-_SILENT_IN_A_ROW = 2
 _GROUPS = tuple(range(0x10, 0x80, 0x10))
-
-_OF_BANK = (
-    Command.VERSION,
-    Command.MANUFACTURER,
-    Command.SYSTEM_BASIC,
-    Command.SYSTEM_ANALOG,
-    Command.SYSTEM_ALARM,
-    Command.SYSTEM_LIMITS,
-)
-_SLOW_OF_MODULE = (Command.MANAGEMENT, Command.PARAMETERS, Command.FIRMWARE)
-
-
-def decode(data: bytes, request_text: str | None) -> Bank:
-    """Return what one recorded answer says.
-
-    ``request_text`` is the request's characters; without it the echo of the request must be in ``data``. Raises
-    ProtocolError if the answer is damaged, foreign, a refusal, or unknown.
-    """
-    asked = _recorded_request(data, request_text)
-    if asked.cid2 not in list(Command):
-        raise FrameError(f"{asked.cid2:02X} is no command that this bridge asks on RS485")
-    command = Command(asked.cid2)
-    answer = last_answer(data, asked, any_group=command in SYSTEM)
-    return decode_info(command, answer, all_modules=_asks_all(command, asked))
-
-
-def _recorded_request(data: bytes, text: str | None) -> Frame:
-    if text is not None:
-        return Frame.parse(text.strip().encode("latin-1", "replace") + b"\r")
-    for raw in candidates(data):
-        frame = Frame.parse(raw)
-        if frame.cid2 in list(Command):
-            return frame
-    raise FrameError("an answer does not tell what was asked: give the request with --request")
-
-
-def _asks_all(command: Command, asked: Frame) -> bool:
-    return command in (Command.ANALOG, Command.ALARM) and asked.info == ALL_MODULES
-
-
-def _sound(data: bytes) -> list[Frame]:
-    frames = []
-    for raw in candidates(data):
-        with suppress(FrameError):
-            frames.append(Frame.parse(raw))
-    return frames
-
-
-def _is_answer(data: bytes) -> bool:
-    return any(frame.cid1 == BATTERY and frame.cid2 in {0, *RETURN_CODES} for frame in _sound(data))
-
-
-def _is_question(data: bytes) -> bool:
-    return any(frame.cid1 == BATTERY and frame.cid2 not in {0, *RETURN_CODES} for frame in _sound(data))
-
 
 PROBES = tuple(
     Probe(
         protocol="rs485",
-        title="Pylontech's binary protocol (RS485)",
+        title=PYLONTECH_RS485.title,
         rank=1,
         baudrate=baudrate,
-        question=request(Command.VERSION, master).to_bytes(),
+        question=PYLONTECH_RS485.question(Command.VERSION, master).to_bytes(),
         wait_s=timeout_s,
-        recognises=_is_answer,
-        is_question=_is_question,
+        recognises=is_answer,
+        is_question=is_question,
     )
-    for baudrate, timeout_s in TIMEOUT_S.items()
+    for baudrate, timeout_s in PYLONTECH_RS485.timeout_s.items()
     for master in (_MASTER, 0x10 | _MASTER)
 )
 """The protocol version, asked of the master of a single group and of the first of several."""
@@ -148,35 +68,43 @@ class Rs485:
         name: str | None,
         clock: Clock | None = None,
         stagger_s: float = STAGGER_S,
-        timeout_s: Mapping[int, float] = TIMEOUT_S,
+        timeout_s: Mapping[int, float] = PYLONTECH_RS485.timeout_s,
+        others: Sequence[Variant] = (PACE, SEPLOS, EG4),
         cells: str = "full",  # noqa: ARG002  the answers to 42 bring them anyway
     ) -> None:
         self._name = name
         self._clock = clock or Clock()
-        self._questions = Questions(self._clock, timeout_s)
-        self._rates = tuple(timeout_s)
-        self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
-        self._roster = Roster()
+        self._stagger_s = stagger_s
+        variant = replace(PYLONTECH_RS485, timeout_s=timeout_s)
+        self._other_variants = others
+        self._stack = Stack(Questions(variant, self._clock), name=name, clock=self._clock, stagger_s=stagger_s)
+        self._others: Packs | None = None
         self._looks = 0
         self._look_at = 0.0
         self._together_at: dict[int, float] = {}
-        self._lost_reads = _LOST_AFTER
+        self._lost_reads = LOST_AFTER
         self._rescan = False
 
     # -------------------- the seam
 
     def read(self, line: ByteTransport) -> Bank:
         """Ask everything that is due and return the whole bank; find its modules first where that is due."""
+        if self._others is not None:
+            return self._read_others(line, self._others)
         if self._rescan:
             self._rescan = False
-            self._roster = Roster(complaints=self._roster.complaints)
-            self._lost_reads = _LOST_AFTER
-        if self._lost_reads >= _LOST_AFTER:
-            self._find(line)
+            self._stack.roster = Roster(complaints=self._stack.roster.complaints)
+            self._lost_reads = LOST_AFTER
+        if self._lost_reads >= LOST_AFTER:
+            trouble = self._find(line)
+            if not self._stack.roster.masters:
+                return self._find_others(line, trouble)
         elif self._clock.now() >= self._look_at:
             self._look_for_more(line)
         try:
-            bank = self._bank(line)
+            masters = self._stack.roster.masters
+            master = masters[0] if len(masters) == 1 else None  # nobody speaks for several groups
+            bank = self._stack.bank(line, master, {ANALOG: self._analog_together(line)})
         except TransportTimeoutError:
             self._lost_reads += 1
             raise
@@ -186,33 +114,40 @@ class Rs485:
     def rescan(self) -> None:
         """Forget what was found and look for the modules anew at the next read."""
         self._rescan = True
+        if self._others is not None:
+            self._others.rescan()
 
     # -------------------- finding modules
 
-    def _find(self, line: ByteTransport) -> None:
-        """Try the rates until a module answers, what answered last time first; who was known is not forgotten."""
-        last = self._questions.baudrate
-        rates = sorted(self._rates, key=lambda rate: rate != last) if line.has_baudrate else [self._rates[0]]
-        trouble: ProtocolError | None = None
+    def _find(self, line: ByteTransport) -> FrameError | DecodeError | None:
+        """Try the rates until a module answers, what answered last time first; who was known is not forgotten.
+
+        Returns what was wrong with the answers where there were no good ones.
+        """
+        questions = self._stack.questions
+        last, timeouts = questions.baudrate, self._stack.variant.timeout_s
+        rates = sorted(timeouts, key=lambda rate: rate != last) if line.has_baudrate else [next(iter(timeouts))]
+        trouble: FrameError | DecodeError | None = None
         for baudrate in rates:
-            self._questions.baudrate = baudrate
+            questions.baudrate = baudrate
             line.set_baudrate(baudrate)
             try:
-                self._roster.masters = self._find_groups(line)
+                self._stack.roster.masters = self._find_groups(line)
             except (FrameError, DecodeError) as error:
                 trouble = trouble or error
                 continue
-            if self._roster.masters:
+            if self._stack.roster.masters:
                 self._found(line)
-                return
-        self._questions.baudrate = last
-        raise trouble or TransportTimeoutError(f"no battery answers at addresses 2 and 18: {_CHECK}")
+                return None
+        questions.baudrate = last
+        self._stack.roster.masters = []
+        return trouble
 
     def _found(self, line: ByteTransport) -> None:
         now = self._clock.now()
         self._looks = 0
         self._look_at = now + _LOOK_AGAIN_S[0]
-        self._together_at = dict.fromkeys(self._roster.masters, now + _TOGETHER_AFTER_S)
+        self._together_at = dict.fromkeys(self._stack.roster.masters, now + _TOGETHER_AFTER_S)
         self._lost_reads = 0
         self._say_found(line)
 
@@ -223,46 +158,15 @@ class Rs485:
         return list(takewhile(lambda master: self._scan(line, master), (group | _MASTER for group in _GROUPS)))
 
     def _scan(self, line: ByteTransport, master: int) -> bool:
-        """Look for the modules of one group that do not answer yet; tell whether the group is there.
-
-        Raises FrameError or DecodeError if the master's answer is damaged: then this is hardly the right rate.
-        """
-        silent = 0
-        there = False
-        for address in range(master, (master & 0xF0 | _LAST) + 1):
-            if self._answers(address) or self._probe(line, address, may_raise=address == master):
-                there, silent = True, 0
-                continue
-            if address == master:
-                there = self._probe_system(line, address)
-            silent += 1
-            if silent == _SILENT_IN_A_ROW:
-                break
-        return there
-
-    def _answers(self, address: int) -> bool:
-        slot = self._roster.slots.get(address)
-        return slot is not None and not slot.misses and self._lost_reads < _LOST_AFTER
-
-    def _probe(self, line: ByteTransport, address: int, *, may_raise: bool) -> bool:
-        """Ask who is at an address; damage elsewhere than at the master means: look again next time."""
-        try:
-            identity = self._questions.who(line, address)
-        except TransportTimeoutError:
-            return False
-        except ProtocolError:
-            if may_raise:
-                raise
-            return False
-        slot = self._roster.slots.setdefault(address, Slot())
-        self._recognise(address, slot, identity)
-        slot.try_at = 0.0
-        return True
+        """Look for the modules of one group that do not answer yet; tell whether the group is there."""
+        addresses = range(master, (master & 0xF0 | _LAST) + 1)
+        found = self._stack.scan(line, addresses, anew=self._lost_reads >= LOST_AFTER)
+        return found or self._probe_system(line, master)
 
     def _probe_system(self, line: ByteTransport, address: int) -> bool:
         """Emulations of a whole bank know 61 and 63, but no single modules."""
         try:
-            self._questions.ask(line, Command.SYSTEM_ANALOG, address, attempts=1)
+            self._stack.questions.ask(line, Command.SYSTEM_ANALOG, address, attempts=1)
         except (TransportTimeoutError, DeviceError):
             return False
         return True
@@ -272,83 +176,57 @@ class Rs485:
         now = self._clock.now()
         self._looks += 1
         self._look_at = now + _LOOK_AGAIN_S[min(self._looks, len(_LOOK_AGAIN_S) - 1)]
-        before = set(self._roster.slots)
-        for address in self._roster.drop_gone(now):
-            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, module_number(address))
-        for master in self._roster.masters:
+        roster = self._stack.roster
+        before = set(roster.slots)
+        for address in roster.drop_gone(now):
+            number = self._stack.variant.number(address)
+            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
+        for master in self._stack.roster.masters:
             try:
                 self._scan(line, master)
             except (FrameError, DecodeError) as error:
                 _LOG.debug("%s: looking for more modules: %s", self._name, error)
-        if set(self._roster.slots) != before:
+        if set(roster.slots) != before:
             self._say_found(line)
 
     def _say_found(self, line: ByteTransport) -> None:
-        numbers = ", ".join(str(module_number(address)) for address in sorted(self._roster.slots))
+        numbers = ", ".join(str(self._stack.variant.number(address)) for address in sorted(self._stack.roster.slots))
         what = f"modules {numbers}" if numbers else "a bank that names no modules"
-        rate = f", {self._questions.baudrate} baud" if line.has_baudrate else ""
+        rate = f", {self._stack.questions.baudrate} baud" if line.has_baudrate else ""
         _LOG.info("%s: found %s on %s (RS485%s)", self._name, what, line.line, rate)
 
-    # -------------------- who is who
+    # -------------------- other dialects
 
-    def _recognise(self, address: int, slot: Slot, identity: Bank) -> None:
-        """Keep who a module is; what was remembered of another one at its address is forgotten."""
-        if slot.identity not in (None, identity):
-            _LOG.info("%s: another module is at address %d now", self._name, address)
-            self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == address)
-        slot.identity = identity
-        slot.identify_at = self._clock.now() + _IDENTIFY_S
+    def _find_others(self, line: ByteTransport, trouble: FrameError | DecodeError | None) -> Bank:
+        """Where nobody speaks Pylontech's dialect, somebody may speak another one; raise what was heard if not."""
+        others = Packs(self._other_variants, name=self._name, clock=self._clock, stagger_s=self._stagger_s)
+        try:
+            bank = others.read(line)
+        except (TransportTimeoutError, FrameError, DecodeError) as error:
+            later = error if isinstance(error, DecodeError | FrameError) else None
+            raise explained(trouble or later, "addresses 2 and 18") from error
+        self._others = others
+        return bank
 
-    def _identity(self, line: ByteTransport, address: int, slot: Slot) -> Bank:
-        if self._clock.now() >= slot.identify_at or slot.identity is None:
-            self._recognise(address, slot, self._questions.who(line, address))
-        return slot.identity or Bank()
+    def _read_others(self, line: ByteTransport, others: Packs) -> Bank:
+        """Read what was found; when it is lost, begin anew."""
+        try:
+            return others.read(line)
+        except (TransportTimeoutError, ProtocolError):
+            if others.lost:
+                self._others = None
+            raise
 
-    # -------------------- reading modules
-
-    def _bank(self, line: ByteTransport) -> Bank:
-        modules = list(self._modules(line))
-        slots = self._roster.slots
-        if slots and not modules:
-            raise TransportTimeoutError(f"none of the {len(slots)} modules answers: {_CHECK}")
-        own = self._own(line)
-        if not slots and Command.SYSTEM_ANALOG not in own:
-            raise TransportTimeoutError(f"the battery does not answer any more: {_CHECK}")
-        silent = sorted({module_number(address) for address in slots} - {module.number for module in modules})
-        return replace(joined((*own.values(), Bank(name=self._name, modules=tuple(modules)))), silent=tuple(silent))
-
-    def _modules(self, line: ByteTransport) -> Iterator[Module]:
-        """Every module that told all of its fast values and who it is; the others are silent."""
-        analog = self._analog_together(line)
-        for address, slot in self._roster.on_turn(self._clock.now()):
-            try:
-                module = self._module(line, address, slot, analog.get(address))
-            except (TransportTimeoutError, ProtocolError) as error:
-                self._missed(address, slot, error)
-                continue
-            if self._roster.answered(slot):
-                _LOG.info("%s: module %d answers again", self._name, module.number)
-            yield module
-
-    def _module(self, line: ByteTransport, address: int, slot: Slot, analog: Bank | None) -> Module:
-        attempts = 1 if slot.misses else 2
-        analog = analog or self._questions.ask(line, Command.ANALOG, address, attempts=attempts)
-        alarm = self._questions.ask(line, Command.ALARM, address, attempts=attempts)
-        identity = self._identity(line, address, slot)
-        slow = [self._remembered(line, command, address) for command in _SLOW_OF_MODULE]
-        return joined((identity, *filter(None, slow), analog, alarm)).modules[0]
-
-    def _missed(self, address: int, slot: Slot, error: Exception) -> None:
-        name = f"{self._name}: module {module_number(address)}"
-        self._roster.missed(slot, self._clock.now(), name=name, error=error)
+    # -------------------- a whole group at once
 
     def _analog_together(self, line: ByteTransport) -> dict[int, Bank]:
         """The analog values of whole groups in one answer each, where the master knows how (US2000, US3000)."""
         told: dict[int, Bank] = {}
-        for master in self._roster.masters:
-            members = self._roster.members(master)
+        for master in self._stack.roster.masters:
+            members = self._stack.roster.members(master)
             gapless = members == list(range(master, master + len(members)))
-            whole = len(members) > 1 and gapless and not any(self._roster.slots[a].misses for a in members)
+            slots = self._stack.roster.slots
+            whole = len(members) > 1 and gapless and not any(slots[address].misses for address in members)
             if whole and self._clock.now() >= self._together_at.get(master, 0.0):
                 modules = self._try_together(line, master)
                 if len(modules) == len(members):
@@ -359,31 +237,10 @@ class Rs485:
 
     def _try_together(self, line: ByteTransport, master: int) -> tuple[Module, ...]:
         try:
-            return self._questions.ask(line, Command.ANALOG, master, attempts=1, all_modules=True).modules
+            return self._stack.questions.ask(line, ANALOG, master, attempts=1, all_modules=True).modules
         except (TransportTimeoutError, DeviceError) as error:
             _LOG.debug("%s: no answer for all modules at once: %s", self._name, error)
             self._together_at[master] = self._clock.now() + _TOGETHER_UNKNOWN_S
         except ProtocolError as error:
             _LOG.debug("%s: a bad answer for all modules at once: %s", self._name, error)
         return ()
-
-    # -------------------- the bank's own
-
-    def _own(self, line: ByteTransport) -> dict[Command, Bank]:
-        """What the bank says as a whole; with several groups nobody speaks for all of them."""
-        if len(self._roster.masters) != 1:
-            return {}
-        parts = {command: self._remembered(line, command, self._roster.masters[0]) for command in _OF_BANK}
-        return {command: part for command, part in parts.items() if part is not None}
-
-    def _remembered(self, line: ByteTransport, command: Command, address: int) -> Bank | None:
-        key = (command, address)
-        return self._slow.answer(
-            key,
-            EVERY_S[command],
-            lambda: self._questions.ask(line, command, address, attempts=1),
-            at_once=not self._roster.slots,
-        )
-
-
-_CHECK = "check the cable (A and B), DIP switch 1 (rate), the terminator, and that the battery is on"

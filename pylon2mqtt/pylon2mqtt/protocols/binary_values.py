@@ -1,0 +1,181 @@
+"""What the layouts of all dialects have in common: cells, texts, states and bits, and what cannot be true.
+
+Plain functions from raw numbers to values of the model. What cannot be true is refused by the caller, never mended:
+the additive checksum does not see two swapped digits.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from construct import Construct
+
+from pylon2mqtt.errors import DecodeError
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity
+
+from .frame import Frame
+
+Decoder = Callable[[Frame, Frame], Bank]
+"""From a sound answer with RTN 00, and from what was asked, to a bank with only that filled in."""
+
+Bits = Mapping[int, tuple[AlarmKind, Severity]]
+"""What the bits of one byte mean, by position; a bit that is not in it is no alarm."""
+
+ALL_MODULES = b"\xff"
+"""The INFO of 42 and 44 that asks for every module at once."""
+
+LOWEST_CELL_V, HIGHEST_CELL_V = 0.0, 4.5
+# Twelve bits of ones: a converter that reads nothing. Cells with more voltage than LFP come across it by themselves.
+_NO_READING_V, _LFP_V = 4.095, 3.8
+_TEMPERATURE_C = (-40.0, 120.0)
+_CURRENT_A = 500.0
+_MOST_CELLS, _MOST_TEMPERATURES = 32, 16
+# The cells add up to the module's voltage within 60 mV in every answer known; the rest is for a step of the load
+# between the two measurements.
+_SUM_V = 0.3
+_MOST_REMAINING = 1.1
+
+# What a state byte of 44 says beside 0, normal.
+BELOW, ABOVE, OTHER_ERROR = 0x01, 0x02, 0xF0
+CELL_STATES = {
+    BELOW: AlarmKind.CELL_UNDERVOLTAGE,
+    ABOVE: AlarmKind.CELL_OVERVOLTAGE,
+    OTHER_ERROR: AlarmKind.CELL_FAULT,
+}
+TEMPERATURE_STATES = {
+    BELOW: AlarmKind.UNDERTEMPERATURE,
+    ABOVE: AlarmKind.OVERTEMPERATURE,
+    OTHER_ERROR: AlarmKind.SENSOR_FAULT,
+}
+VOLTAGE_STATES = {BELOW: AlarmKind.MODULE_UNDERVOLTAGE, ABOVE: AlarmKind.MODULE_OVERVOLTAGE}
+
+
+def celsius(dk: int, zero: int = 2731) -> float:
+    """°C from tenths of a kelvin; ``zero`` is what the dialect sends for 0 °C."""
+    return (dk - zero) / 10
+
+
+def text(octets: bytes, frame: Frame) -> str | None:
+    """The printable text of a padded field, or None for an empty one."""
+    stripped = octets.rstrip(b"\0 -").decode("latin-1").strip()
+    if not (stripped.isascii() and stripped.isprintable()):
+        raise DecodeError(f"{octets!r} is no text", raw=frame.to_bytes())
+    return stripped or None
+
+
+def cells(millivolts: Sequence[int]) -> tuple[Cell, ...]:
+    """The cells by their voltages, the first cell first."""
+    return tuple(map(_cell, range(1, len(millivolts) + 1), millivolts))
+
+
+@lru_cache(maxsize=4096)
+def _cell(number: int, mv: int) -> Cell:
+    """A cell is a value: most of them were met before."""
+    return Cell(number=number, voltage=mv / 1000)
+
+
+def balancing(bits: int, count: int) -> tuple[Cell, ...]:
+    """Which of so many cells are bled; bit 0 is cell 1."""
+    return tuple(Cell(number=n + 1, balancing=bool(bits >> n & 1)) for n in range(count))
+
+
+def walk(layout: Construct, frame: Frame, count: int, *, extra_bytes: Sequence[int] = (0,)) -> list[Any]:
+    """Parse the blocks of so many modules up to the very end of INFO, behind INFOFLAG and command value or count.
+
+    Some firmwares send a byte more behind each block, named in ``extra_bytes``: every block has it, or none.
+    """
+    if len(frame.info) < 2:
+        raise DecodeError("INFO is too short for any module", raw=frame.to_bytes())
+    for extra in extra_bytes:
+        stream = BytesIO(frame.info[2:])
+        blocks = []
+        for _ in range(count):
+            blocks.append(layout.parse_stream(stream))
+            stream.seek(extra, 1)
+        if count and stream.tell() == len(frame.info) - 2:
+            return blocks
+    raise DecodeError(f"INFO does not end behind its {count} modules", raw=frame.to_bytes())
+
+
+# -------------------- what cannot be true
+
+
+def doubt(module: Module) -> str | None:
+    """What about an analog answer cannot be true, if anything."""
+    voltages = [cell.voltage or 0.0 for cell in module.cells or ()]
+    if not 0 < len(voltages) <= _MOST_CELLS:
+        return f"{len(voltages)} cells"
+    low, high = min(voltages), max(voltages)
+    if low < LOWEST_CELL_V or high >= HIGHEST_CELL_V or (_NO_READING_V in voltages and low < _LFP_V):
+        return f"cells of {voltages} V"
+    return _module_doubt(module, sum(voltages))
+
+
+def _module_doubt(module: Module, cells_v: float) -> str | None:
+    told = (module.temperature, *(module.temperatures or ()), module.mos_temperature, module.ambient_temperature)
+    temperatures = [t for t in told if t is not None]
+    voltage, current = module.voltage or 0.0, module.current or 0.0
+    remaining, full = module.remaining_capacity or 0.0, module.full_capacity or 0.0
+    if abs(cells_v - voltage) > _SUM_V:
+        return f"cells of {cells_v:.3f} V in a module of {voltage} V"
+    lowest, highest = _TEMPERATURE_C
+    if len(temperatures) > _MOST_TEMPERATURES or not all(lowest <= t <= highest for t in temperatures):
+        return f"temperatures of {temperatures} °C"
+    if abs(current) > _CURRENT_A:
+        return f"a current of {current} A"
+    if remaining > _MOST_REMAINING * full:
+        return f"{remaining} Ah left of {full} Ah"
+    if max(module.soc or 0.0, module.soh or 0.0) > 100:
+        return f"{module.soc} % charged, {module.soh} % healthy"
+    return None
+
+
+def believed(module: Module, frame: Frame) -> Module:
+    """Return the module, or raise DecodeError for one that cannot be true."""
+    if what := doubt(module):
+        raise DecodeError(f"module {module.number}: {what}", raw=frame.to_bytes())
+    return module
+
+
+# -------------------- alarms
+
+
+def state_alarms(
+    states: Sequence[int], kinds: Mapping[int, AlarmKind], what: str, severity: Severity = Severity.PROTECTION
+) -> Iterator[Alarm]:
+    """An alarm of that severity for every state that is not normal; F0 is a fault."""
+    for number, state in enumerate(states, 1):
+        if state:
+            yield Alarm(
+                kind=kinds.get(state, AlarmKind.OTHER),
+                severity=Severity.FAULT if state == OTHER_ERROR else severity,
+                cell=number if what == "cell" else None,
+                code=f"0x{state:02X}",
+                text=f"{what} {number}" if len(states) > 1 else what,
+            )
+
+
+def bit_alarms(byte: int, bits: Bits, name: str) -> Iterator[Alarm]:
+    """An alarm for every bit that is set and means one."""
+    for bit, (kind, severity) in bits.items():
+        if byte >> bit & 1:
+            yield Alarm(kind=kind, severity=severity, code=f"0x{1 << bit:02X}", text=f"{name} bit {bit}")
+
+
+def alike(severity: Severity, kinds: Mapping[int, AlarmKind]) -> Bits:
+    """The bits of a byte whose alarms are all of one severity."""
+    return {bit: (kind, severity) for bit, kind in kinds.items()}
+
+
+def cell_faults(bits: int, kind: AlarmKind = AlarmKind.CELL_FAULT) -> Iterator[Alarm]:
+    """A fault for every bit that is set; bit 0 is cell 1."""
+    for cell in (n + 1 for n in range(16) if bits >> n & 1):
+        yield Alarm(kind=kind, severity=Severity.FAULT, cell=cell, text=f"cell {cell}")
+
+
+def each_once(alarms: Iterable[Alarm], more: Iterable[Alarm]) -> list[Alarm]:
+    """The alarms, and of ``more`` what they do not say already, by kind and severity."""
+    told = list(alarms)
+    seen = {(alarm.kind, alarm.severity) for alarm in told}
+    return told + [alarm for alarm in more if (alarm.kind, alarm.severity) not in seen]
