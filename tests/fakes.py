@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pylon2mqtt.errors import TransportError, TransportTimeoutError
 from pylon2mqtt.protocols.base import Clock
+from pylon2mqtt.protocols.frame import Frame
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.console.battery import ConsoleBattery
 from pylon2mqtt.simulator.models import stack
+from pylon2mqtt.simulator.registry import Simulator, VirtualBattery
 from pylon2mqtt.simulator.rs485 import Rs485Battery
 
 ANSWER_DELAY_S = 0.075
@@ -120,6 +123,54 @@ def bench(model: str = "US3000C", modules: int = 3, *, baudrate: int = 115200) -
     bank.advance(60)
     battery = Rs485Battery(bank)
     return Bench(bank, battery, FakeLine(battery.answer, time, baudrate=baudrate), time)
+
+
+class RateLine(FakeLine):
+    """A line whose battery has a rate of its own, which may change; at another one it sends garbage, if anything."""
+
+    garbage = b""
+
+    def __init__(self, battery: VirtualBattery, time: FakeTime) -> None:
+        self.battery = battery
+        super().__init__(battery.answer, time)
+
+    def send(self, data: bytes) -> None:
+        """Ask; the answer comes at the rate of the question, even where it sets another one."""
+        self.battery_baudrate = self.battery.baudrate or 115200
+        matches = self.baudrate == self.battery_baudrate or not self.has_baudrate
+        if not self.has_baudrate:
+            self.baudrate = self.battery_baudrate
+        super().send(data)
+        if not matches:
+            self._pending = self.garbage
+
+
+@dataclass
+class PackBench:
+    """A virtual stack of any dialect on a fake line in fake time."""
+
+    bank: VirtualBank
+    battery: Any
+    line: RateLine
+    time: FakeTime
+
+    @property
+    def asked(self) -> list[Frame]:
+        """Everything that was sent to a binary protocol, but only what is a frame."""
+        return [Frame.parse(raw) for raw in self.line.sent if raw.startswith(b"~")]
+
+    def during(self, act: Callable[[], object]) -> list[Frame]:
+        """What was asked while ``act`` ran."""
+        before = len(self.asked)
+        act()
+        return self.asked[before:]
+
+
+def pack_bench(protocol: str, model: str, modules: int = 3) -> PackBench:
+    time = FakeTime()
+    simulator = Simulator(protocol, "tcp:127.0.0.1:0", model=model, modules=modules)
+    simulator.bank.advance(60)
+    return PackBench(simulator.bank, simulator.battery, RateLine(simulator.battery, time), time)
 
 
 class ConsoleLine(FakeLine):

@@ -103,7 +103,7 @@ def test_everything_wrong_is_told_at_once_with_its_path() -> None:
         colour="red",
     ) == [
         "batteries[0] needs either a device or an address, and not both.",
-        "batteries[0].protocol must be one of auto, rs485, console, not 'modbus'.",
+        "batteries[0].protocol must be one of auto, rs485, rs232, console, not 'modbus'.",
         "batteries[0].name is not set: it is needed.",
         "batteries[1] needs either a device or an address, and not both.",
         "batteries[1].name must be a name of 1 to 40 characters with a letter or digit in it.",

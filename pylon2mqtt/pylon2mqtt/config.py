@@ -14,7 +14,7 @@ from typing import Any, cast
 import voluptuous as vol
 
 from .errors import ConfigError
-from .protocols.registry import AUTO, OPTIONS, PROTOCOLS
+from .protocols.registry import AUTO, LISTENING, OPTIONS, PROTOCOLS
 
 CELL_LEVELS = ("none", "statistics", "voltages", "full")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -167,6 +167,11 @@ def _each_battery(value: Any) -> list[dict[str, Any]]:
     for number, item in enumerate(value):
         if isinstance(item, Mapping) and ("device" in item) == ("address" in item):
             errors.append(vol.Invalid("needs either a device or an address, and not both", path=[number]))
+        if isinstance(item, Mapping) and item.get("listen_only") and item.get("protocol", AUTO) not in LISTENING:
+            choices = " or ".join(LISTENING)
+            errors.append(
+                vol.Invalid(f"is for the protocol {choices} only: switch it off", path=[number, "listen_only"])
+            )
         try:
             checked.append(_BATTERY(item))
         except vol.MultipleInvalid as error:
@@ -196,6 +201,7 @@ _BATTERY = vol.Schema(
         vol.Optional("allow_login"): _flag,
         vol.Optional("allow_tbar"): _flag,
         vol.Optional("console_barcode"): _barcode,
+        vol.Optional("listen_only"): _flag,
     }
 )
 

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from tests.fakes import Bench, FakeLine, bench, console_bench
+from tests.fakes import Bench, FakeLine, bench, console_bench, pack_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.protocols.base import BatteryProtocol
@@ -98,6 +98,48 @@ def test_where_another_reader_asks_nothing_is_sent() -> None:
     assert line.sent == []
 
 
+@pytest.mark.parametrize("chatter", [Frame(address=2, cid2=0x61), Frame(address=0x0B, cid2=0x90, version=0x25)])
+def test_a_reader_at_9600_baud_and_a_pace_master_are_heard_too(chatter: Frame) -> None:
+    rig = bench()
+    line = Talkative(rig.battery.answer, rig.time)
+    line.chatter = b"\x9f\x93\x8f"
+    change = line.set_baudrate
+
+    def at(baudrate: int) -> None:
+        change(baudrate)
+        line.chatter = chatter.to_bytes() if baudrate == 9600 else b"\x9f\x93\x8f"
+
+    line.set_baudrate = at  # type: ignore[method-assign]
+    with pytest.raises(FrameError, match=r"is already asking here.*Set listen_only"):
+        auto(rig).read(line)
+    assert line.sent == []
+
+
+@pytest.mark.parametrize(
+    ("protocol", "model", "title"),
+    [
+        ("rs232", "US2000", "Pylontech's binary protocol (RS232) at 1200 baud"),
+        ("rs232", "Jakiper", "PACE's binary protocol at 9600 baud"),
+        ("rs485", "Seplos", "Seplos' binary protocol at 9600 baud"),
+        ("rs485", "EG4", "EG4's binary protocol at 9600 baud"),
+    ],
+)
+def test_each_dialect_is_found(protocol: str, model: str, title: str, caplog: pytest.LogCaptureFixture) -> None:
+    rig = pack_bench(protocol, model, 2)
+    reader = driver("auto", name="House", clock=rig.time.clock, stagger_s=0)
+    with caplog.at_level(logging.INFO):
+        assert len(reader.read(rig.line).modules) == 2
+    assert f"House: fake speaks {title}" in caplog.text
+    assert rig.time.now_s - 1000 < 40
+
+
+def test_newer_firmware_on_rs232_has_the_console_alone_and_auto_moves_to_it() -> None:
+    rig = console_bench("US3000C", 2)
+    reader = driver("auto", name="House", clock=rig.time.clock, stagger_s=0)
+    assert len(reader.read(rig.line).modules) == 2
+    assert not [raw for raw in rig.line.sent if raw.startswith(b"~")]
+
+
 @pytest.mark.parametrize(
     ("comes_back", "error", "why"),
     [
@@ -119,4 +161,4 @@ def test_a_gateway_with_its_own_rate_is_tried_at_one() -> None:
     rig.line.spoil = lambda _asked, _told: b""
     with pytest.raises(TransportTimeoutError):
         auto(rig).read(rig.line)
-    assert len([raw for raw in rig.line.sent if raw[7:9] == b"4F"]) == 2
+    assert len([raw for raw in rig.line.sent if raw[7:9] == b"4F"]) == len({2, 0x12, 1})

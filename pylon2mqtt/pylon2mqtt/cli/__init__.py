@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_line(command: argparse.ArgumentParser) -> None:
     command.add_argument("protocol", help=f"{AUTO}, {', '.join(PROTOCOLS)}")
     command.add_argument("line", help="a device path, socket://host:port or rfc2217://host:port")
+    command.add_argument("--listen-only", action="store_true", help="send nothing: an inverter asks on this line")
 
 
 def _add_bank(command: argparse.ArgumentParser) -> None:

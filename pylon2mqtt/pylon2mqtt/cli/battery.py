@@ -24,7 +24,7 @@ _PATIENCE = 3
 
 def read(chosen: argparse.Namespace) -> int:
     """Ask one bank everything once and show it."""
-    protocol = driver(chosen.protocol, name=None, stagger_s=0)
+    protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
     line = transport(chosen.line)
     with contextlib.closing(line):
         line.open()
@@ -49,7 +49,9 @@ def decode(chosen: argparse.Namespace) -> int:
 
 def record(chosen: argparse.Namespace) -> int:
     """Read a bank again and again while writing down what passes."""
-    protocol = driver(chosen.protocol, name=None, stagger_s=0)
+    if chosen.listen_only and chosen.hide_barcodes:
+        raise ConfigError("--hide-barcodes does not go together with --listen-only: what others say comes in pieces")
+    protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
     names: dict[str, str] = {}
 
     def pseudonym(barcode: str) -> str:
@@ -82,7 +84,9 @@ def replay(chosen: argparse.Namespace) -> int:
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{chosen.file} cannot be read as a recording: {error}") from error
     line = Replay(recording)
-    protocol = driver(recording.protocol, name=None, clock=Clock(now=line.now, sleep=lambda _s: None), stagger_s=0)
+    heard_only = bool(recording.exchanges) and not any(exchange.sent for exchange in recording.exchanges)
+    clock = Clock(now=line.now, sleep=lambda _s: None)
+    protocol = driver(recording.protocol, name=None, listen_only=heard_only, clock=clock, stagger_s=0)
     readings = 0
     for bank in _readings(line, protocol.read):
         _print(bank, as_json=chosen.json)

@@ -20,6 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 # An inverter asks its battery every second or two; a console says nothing by itself.
 _LISTEN_S = 2.5
+_LISTEN_AT = (115200, 9600)
 # How often to look whether enough came.
 _LOOK_S = 0.1
 
@@ -83,11 +84,16 @@ class Auto:
 
     def _find(self, line: ByteTransport) -> str:
         heard = _Heard()
-        line.set_baudrate(self._probes[0].baudrate)
-        self._not_in_use(line, line.listen(_LISTEN_S), heard)
+        for baudrate in _LISTEN_AT:
+            line.set_baudrate(baudrate)
+            self._not_in_use(line, line.listen(_LISTEN_S), heard)
+            if not (heard.garbage and line.has_baudrate):  # somebody may be talking at another rate
+                break
+        asked = set()
         for probe in self._probes:
-            if probe.baudrate != self._probes[0].baudrate and not line.has_baudrate:
+            if probe.question in asked and not line.has_baudrate:
                 continue
+            asked.add(probe.question)
             line.set_baudrate(probe.baudrate)
             line.send(probe.question)
             told = _heard_until(line, probe.wait_s, probe.recognises)
@@ -118,8 +124,9 @@ class Auto:
         """Send nothing where another reader is asking: two of them spoil both."""
         if any(probe.is_question(told) for probe in self._probes):
             raise FrameError(
-                f"{line.line}: another reader, such as an inverter, is already asking here. Take its cable out, or use "
-                "another socket of the battery: two readers on one line spoil both"
+                f"{line.line}: another reader, such as an inverter, is already asking here, and two on one line spoil "
+                "both. Set listen_only: then nothing is sent, and what the inverter asks is shown. Or use another "
+                "socket of the battery, or take the inverter's cable out"
             )
         heard.note(told, b"")
 

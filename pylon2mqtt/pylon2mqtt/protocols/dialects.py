@@ -126,11 +126,15 @@ def sound(data: bytes) -> list[Frame]:
     return frames
 
 
-def is_answer(data: bytes) -> bool:
-    """Whether a battery's answer is in ``data``, in any dialect that is known."""
-    return any((f.version, f.cid1) in _COMMANDS and f.cid2 in {0, *RETURN_CODES} for f in sound(data))
+def is_answer(data: bytes, version: int, cid1: int = BATTERY) -> bool:
+    """Whether a battery's answer with this VER and CID1 is in ``data``, be it a refusal."""
+    return any((f.version, f.cid1) == (version, cid1) and f.cid2 in {0, *RETURN_CODES} for f in sound(data))
 
 
 def is_question(data: bytes) -> bool:
-    """Whether somebody's question to a battery is in ``data``."""
-    return any(f.cid1 in (BATTERY, eg4.CID1) and f.cid2 not in {0, *RETURN_CODES} for f in sound(data))
+    """Whether somebody's question to a battery is in ``data``.
+
+    90 is the question of a PACE master for its packs; as a return code nobody sends it unasked.
+    """
+    refusals = {0, *RETURN_CODES} - {Command.PACK_COUNT}
+    return any(f.cid1 in (BATTERY, eg4.CID1) and f.cid2 not in refusals for f in sound(data))

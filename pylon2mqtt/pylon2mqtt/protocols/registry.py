@@ -20,17 +20,27 @@ PROTOCOLS: dict[str, str] = {
 AUTO = "auto"
 
 OPTIONS: dict[str, tuple[str, ...]] = {
+    "rs485": ("listen_only",),
     "console": ("allow_login", "allow_tbar", "console_barcode"),
 }
 """The options of a battery that only some protocols have; the others, and what is found by `AUTO`, ignore them."""
 
+LISTENING = (AUTO, "rs485")
+"""The protocols that can be read by listening alone; with ``listen_only`` no other is used."""
 
-def driver(protocol: str, *, name: str | None, **options: Any) -> BatteryProtocol:
+
+def driver(protocol: str, *, name: str | None, listen_only: bool = False, **options: Any) -> BatteryProtocol:
     """Return a new driver for the battery ``name``; raise ConfigError for a protocol that is not known.
 
-    ``options``: ``clock``; ``cells``, the owner's level (none, statistics, voltages, full); and ``stagger_s``, of which
-    0 asks everything in the first read instead of spreading the slow questions over many; and those of `OPTIONS`.
+    With ``listen_only`` it never sends. ``options``: ``clock``; ``cells``, the owner's level (none, statistics,
+    voltages, full); ``stagger_s``, of which 0 asks everything in the first read instead of spreading the slow
+    questions over many; and those of `OPTIONS`.
     """
+    if listen_only:
+        if protocol not in LISTENING:
+            raise ConfigError(f"listen_only is for {' and '.join(LISTENING)}, not for {protocol}: switch it off")
+        listener: Callable[..., BatteryProtocol] = import_module(".listener", __package__).Listener
+        return listener(name=name, clock=options.get("clock"))
     if protocol == AUTO:
         probes = (probe for known in PROTOCOLS for probe in cast(Dialect, _module(known)[0]).PROBES)
         return Auto(name=name, probes=probes, make_driver=lambda found: driver(found, name=name, **options))

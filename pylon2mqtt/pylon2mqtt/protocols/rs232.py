@@ -7,6 +7,7 @@ Source: PYLON LFP Battery communication protocol RS232 V2.8 (2016-12-16), 2.8 an
 """
 
 import logging
+from functools import partial
 
 from pylon2mqtt.errors import DecodeError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.transports.base import ByteTransport
@@ -62,7 +63,7 @@ def _probe(variant: Variant, command: int, pack: int, baudrate: int, wait_s: flo
         baudrate=baudrate,
         question=variant.question(command, pack).to_bytes(),
         wait_s=wait_s,
-        recognises=is_answer,
+        recognises=partial(is_answer, version=variant.version, cid1=variant.cid1),
         is_question=is_question,
     )
 

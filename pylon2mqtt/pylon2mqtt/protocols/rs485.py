@@ -10,6 +10,7 @@ Source: RS485-protocol-pylon-low-voltage V3.3 (2018-08-21), 2.1 and 2.5.3; docs/
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
@@ -50,7 +51,7 @@ PROBES = tuple(
         baudrate=baudrate,
         question=PYLONTECH_RS485.question(Command.VERSION, master).to_bytes(),
         wait_s=timeout_s,
-        recognises=is_answer,
+        recognises=partial(is_answer, version=PYLONTECH_RS485.version),
         is_question=is_question,
     )
     for baudrate, timeout_s in PYLONTECH_RS485.timeout_s.items()

@@ -5,7 +5,7 @@ each is applied to what the one before left.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from pylon2mqtt.errors import ConfigError, FrameError
@@ -289,4 +289,4 @@ def _from_next_address(data: bytes) -> bytes:
         frame = Frame.parse(data)
     except FrameError:
         return data
-    return Frame(version=frame.version, address=frame.address + 1 & 0xFF, cid2=frame.cid2, info=frame.info).to_bytes()
+    return replace(frame, address=frame.address + 1 & 0xFF).to_bytes()

@@ -32,7 +32,9 @@ class BatteryModel:
 
     ``answers_ff``: as a master it answers for its whole group when asked with INFO FF; others keep silent.
     ``extra_status``: its answer to 44 ends in a sixth status byte. ``system_commands``: it knows 60 to 63.
-    ``force_charge_soc``: below the first it asks for charge ("charge immediately 1"), below the second it wishes it.
+    ``dialect``: what it speaks where Pylontech's would speak the binary protocol; ``tail``: how many bytes a PACE pack
+    sends behind its design capacity. ``force_charge_soc``: below the first it asks for charge ("charge immediately 1"),
+    below the second it wishes it.
     ``series``: one of a rack's modules, wired one behind the other; the rack has a controller with a console.
     """
 
@@ -49,6 +51,8 @@ class BatteryModel:
     discharge_voltage_limit: Volts = 45.0
     charge_current_limit: Amperes
     discharge_current_limit: Amperes
+    dialect: str = "pylontech"
+    tail: int = 0
     force_charge_soc: tuple[float, float] = (9.0, 13.0)
     software: tuple[int, int] = (1, 7)
     manufacture_version: tuple[int, int] = (1, 3)
@@ -210,7 +214,30 @@ _RACKS = (
     ),
 )
 
-MODELS = _BY_NAME | {model.name: model for model in (*_OTHER_FIRMWARE, *_RACKS)}
+# Modules with 16 cells whose BMS is made by others.
+_PACE = BatteryModel(
+    name="PACE",
+    dialect="pace",
+    extra_status=False,
+    device_name="P16S100A-1812-1.00",
+    barcode_letters="PC",
+    capacity=100.0,
+    cells=16,
+    temperatures=6,
+    charge_voltage_limit=56.0,
+    discharge_voltage_limit=46.0,
+    charge_current_limit=50.0,
+    discharge_current_limit=100.0,
+)
+_OTHER_MAKERS = (
+    _PACE,
+    replace(_PACE, name="Jakiper", tail=1, extra_status=True, device_name="P16S100A-1B470-1.04", barcode_letters="JK"),
+    replace(_PACE, name="EASUN", tail=14, device_name="P16S100A-32117-1.00", barcode_letters="EA", capacity=200.0),
+    replace(_PACE, name="Seplos", dialect="seplos", device_name="1101-SP15", capacity=280.0, software=(2, 7)),
+    replace(_PACE, name="EG4", dialect="eg4", device_name="LifePower4"),
+)
+
+MODELS = _BY_NAME | {model.name: model for model in (*_OTHER_FIRMWARE, *_RACKS, *_OTHER_MAKERS)}
 
 
 def stack(names: str, modules: int | None) -> tuple[BatteryModel, ...]:
@@ -226,6 +253,8 @@ def stack(names: str, modules: int | None) -> tuple[BatteryModel, ...]:
     if unknown:
         raise ConfigError(f"there is no data sheet for {', '.join(unknown)}: choose from {', '.join(MODELS)}")
     chosen = tuple(MODELS[name] for name in listed)
+    if len({model.dialect for model in chosen}) > 1:
+        raise ConfigError("one stack speaks one dialect: choose models of one maker")
     if len({model.cells for model in chosen}) > 1:
         raise ConfigError("modules of different voltages cannot stand in one stack: choose models with as many cells")
     if len({model.series for model in chosen}) > 1:

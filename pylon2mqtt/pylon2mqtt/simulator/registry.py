@@ -16,15 +16,24 @@ from pylon2mqtt.model.units import AlarmKind, Seconds
 from . import orders
 from .battery import VirtualBank
 from .faults import Exchange, Fault, Faults, Piece, Pieces
+from .inverter import Inverter
 from .line import Line, line_at
 from .models import stack
 from .pace import Pace
 
 PROTOCOLS = {
     "rs485": "pylon2mqtt.simulator.rs485:Rs485Battery",
+    "rs232": "pylon2mqtt.simulator.rs232:Rs232Battery",
     "console": "pylon2mqtt.simulator.console.battery:ConsoleBattery",
 }
 """Name -> module:class, imported when used."""
+
+DIALECTS = {
+    "pace": "pylon2mqtt.simulator.pace_battery:PaceBattery",
+    "seplos": "pylon2mqtt.simulator.seplos_battery:SeplosBattery",
+    "eg4": "pylon2mqtt.simulator.seplos_battery:Eg4Battery",
+}
+"""What speaks in place of Pylontech's binary protocol, on RS485 and RS232 alike, by the dialect of the model."""
 
 # How long `serve` waits at most before it looks at ``stop`` and at the orders again.
 _LOOK_UP_S = 0.02
@@ -37,7 +46,7 @@ class VirtualBattery(Protocol):
 
     ``faults`` and ``orders`` are what its line may have and what may be ordered from it beside the common ones. One
     that ``echoes`` begins its answer with the request, or what there is of it so far. ``baudrate`` is its own rate at
-    the moment, None: the simulator's.
+    the moment, ``line_rate`` what a gateway on its line is set to; None: the simulator's.
     """
 
     alarm_kinds: frozenset[AlarmKind]
@@ -51,6 +60,10 @@ class VirtualBattery(Protocol):
     @property
     def orders(self) -> Mapping[str, orders.OrderRow]:
         """Name -> order."""
+
+    @property
+    def line_rate(self) -> int | None:
+        """The rate of a gateway on its line."""
 
     @property
     def baudrate(self) -> int | None:
@@ -98,13 +111,14 @@ class Simulator:
     battery: VirtualBattery = field(init=False)
     line: Line = field(init=False)
     faults: Faults = field(init=False)
+    inverter: Inverter | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.bank = VirtualBank(stack(self.model, self.modules), seed=self.seed, soc=self.soc, hour=self.hour)
         self.battery = _battery(self.protocol, self.bank)
-        self.line = line_at(self.listen, self.baudrate)
+        self.line = line_at(self.listen, self.battery.line_rate or self.baudrate)
         self.faults = Faults(self.clock, self.battery.faults)
-        self._rate = self.baudrate
+        self._rate = self.battery.line_rate or self.baudrate
         self._pace = Pace(None if self.fast else self._rate)
         self._dice = Random(self.seed)  # noqa: S311 - delays and noise
         self._orders: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
@@ -156,6 +170,8 @@ class Simulator:
                 self._advance()
                 self._listen()
                 self._send(self.faults.chatter(self._dice), self.clock())
+                if self.inverter is not None:
+                    self._send(self.inverter.says(self.clock()), self.clock())
         finally:
             self._stop = None
             self._carry_out_orders()
@@ -194,8 +210,7 @@ class Simulator:
         heard_at = self._pace.heard(len(data), self.clock()) if data else 0.0
         self._buffer += data
         for request in self.battery.split(self._buffer):
-            answer = self.battery.answer(request)
-            self._tune()
+            answer = self.battery.answer(request)  # at the rate of the question, even where it sets another one
             echo = _begun_alike(request, answer) if self.battery.echoes else b""
             if echo and echo == answer:
                 # Somebody is still typing: there is no answer yet that a fault could spoil.
@@ -243,6 +258,9 @@ def _battery(protocol: str, bank: VirtualBank) -> VirtualBattery:
         raise ConfigError(f"{protocol!r} cannot be simulated: choose from {', '.join(PROTOCOLS)}")
     if bank.in_series and protocol != "console":
         raise ConfigError(f"a rack such as the {bank.modules[0].model.name} has a console only: simulate console")
-    module, _, name = PROTOCOLS[protocol].partition(":")
+    dialect = DIALECTS.get(bank.modules[0].model.dialect)
+    if dialect and protocol == "console":
+        raise ConfigError(f"{bank.modules[0].model.name} has no text console: choose rs485 or rs232")
+    module, _, name = (dialect or PROTOCOLS[protocol]).partition(":")
     battery: VirtualBattery = getattr(import_module(module), name)(bank)
     return battery

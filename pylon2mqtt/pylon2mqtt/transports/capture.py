@@ -174,7 +174,8 @@ class Replay:
     """A `ByteTransport` that answers from a recording, without waiting.
 
     A question is looked for from where the recording stands, then from its start; one that was never asked gets no
-    answer. `now` is the recording's own clock; `finished` tells that its last answer was given.
+    answer. What came before any question is there to be listened to. `now` is the recording's own clock; `finished`
+    tells that its last answer was given.
     """
 
     has_baudrate = True
@@ -186,7 +187,7 @@ class Replay:
         self._next = 0
         self._now = 0.0
         self._baudrate: int | None = None
-        self._pending = b""
+        self._pending = b"" if self.finished or recording.exchanges[0].sent else recording.exchanges[0].received
 
     def now(self) -> float:
         """Seconds since the recording began."""

@@ -57,6 +57,7 @@ class ConsoleBattery:
 
     alarm_kinds: frozenset[AlarmKind] = frozenset(SIGNS)
     faults: Mapping[str, Fault] = CONSOLE_FAULTS
+    line_rate = None
     echoes = True
 
     def __init__(self, bank: VirtualBank) -> None:
