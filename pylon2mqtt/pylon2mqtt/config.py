@@ -18,6 +18,7 @@ from .protocols.registry import AUTO, LISTENING, OPTIONS, PROTOCOLS
 
 CELL_LEVELS = ("none", "statistics", "voltages", "full")
 LOG_LEVELS = ("debug", "info", "warning", "error")
+SHORTEST_POLL_S, LONGEST_POLL_S = 1, 3600
 
 _HOST_AND_PORT = re.compile(r"[\w.-]+:\d{1,5}")
 
@@ -225,7 +226,7 @@ _SCHEMA = vol.Schema(
     {
         vol.Required("batteries"): vol.All(_each_battery, _all_different),
         vol.Optional("mqtt", default=dict): _MQTT,
-        vol.Optional("poll_interval"): _whole(1, 3600),
+        vol.Optional("poll_interval"): _whole(SHORTEST_POLL_S, LONGEST_POLL_S),
         vol.Optional("cells"): _one_of(*CELL_LEVELS),
         vol.Optional("log_level"): _one_of(*LOG_LEVELS),
     }

@@ -346,7 +346,22 @@ class TestCommands:
         app = App(settings(battery.url), outputs=[])
         app.command("B1", "shutdown")
         app.command("nobody", "rescan")
-        assert caplog.text.count("there is only 'rescan'") == 2
+        assert caplog.text.count("there is rescan and poll_interval") == 2
+
+    def test_a_new_interval_counts_at_once(self, battery: Simulator) -> None:
+        output = Collector()
+        with app_on(battery.url, outputs=[output], poll_interval_s=3600) as app:
+            until(lambda: output.online)
+            assert app.command("B1", "poll_interval", "1")
+            until(lambda: len(output.told) > 2)
+
+    @pytest.mark.parametrize("payload", ["0", "3601", "soon", "nan", "-5", ""])
+    def test_an_impossible_interval_is_refused(
+        self, payload: str, battery: Simulator, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = App(settings(battery.url), outputs=[])
+        assert not app.command("B1", "poll_interval", payload)
+        assert "is not possible: it is 1 to 3600 seconds" in caplog.text
 
 
 class TestMailbox:

@@ -1,10 +1,12 @@
 """The table of entities, and the discovery messages made of it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests.outputs.banks import BARCODES, bank, module, snapshot
 
+from pylon2mqtt.config import LONGEST_POLL_S, SHORTEST_POLL_S
 from pylon2mqtt.model import AlarmKind, Bank, Module, Severity, State
 from pylon2mqtt.outputs.entities import BANK, CELLS, COUNTS, ENABLED_ARRAYS, MODULE, TYPES, entities, reported
 from pylon2mqtt.outputs.homeassistant import (
@@ -12,6 +14,7 @@ from pylon2mqtt.outputs.homeassistant import (
     announced_components,
     bank_device,
     discovery,
+    expire_after_s,
     module_device,
     without,
 )
@@ -223,10 +226,21 @@ def test_all_options_of_cells_are_known():
     assert list(ENABLED_ARRAYS) == ["none", "statistics", "voltages", "full"]
 
 
-def test_values_live_longer_than_their_repetition():
+def test_values_live_longer_than_their_repetition(house):
     for poll_interval_s in (1.0, 10.0, 600.0):
         site = Site(base="b", prefix="h", cells="none", poll_interval_s=poll_interval_s)
-        assert site.expire_after_s > 300 + 3 * poll_interval_s
+        assert expire_after_s(site, house) > 300 + 3 * poll_interval_s
+        assert expire_after_s(site, replace(house, poll_interval_s=3600)) > 300 + 3 * 3600
+
+
+def test_the_reading_interval_is_a_number_of_the_bank_alone(house, second):
+    number = told(house)["components"]["poll_interval"]
+    assert number["platform"] == "number"
+    assert number["default_entity_id"] == "number.house_poll_interval"
+    assert (number["min"], number["max"], number["mode"]) == (SHORTEST_POLL_S, LONGEST_POLL_S, "box")
+    assert number["state_topic"] == "pylon2mqtt/house/poll_interval"
+    assert number["command_topic"] == "pylon2mqtt/house/set/poll_interval"
+    assert "poll_interval" not in told(second)["components"]
 
 
 def test_only_what_has_a_value_is_reported():

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.broker
 
 STATE = "pylon2mqtt/house/state"
 BANK_CONFIG = "homeassistant/device/pylon2mqtt_house/config"
+INTERVAL = "pylon2mqtt/house/poll_interval"
 FIRST, SECOND, THIRD = BARCODES
 # The speed of a clock that leaves a busy broker 250 ms to tell what it has kept.
 PATIENT = 2
@@ -70,14 +71,14 @@ def test_first_snapshot_says_everything_discovery_first(broker, listener, mqtt, 
     topics = [topic for topic, _ in heard]
     assert topics[0] == "pylon2mqtt/status"
     assert topics[1:5] == [BANK_CONFIG, *map(config_topic, BARCODES)]
-    assert len(topics) == len(set(topics)) == 5 + 2 + 3 * 3
+    assert len(topics) == len(set(topics)) == 5 + 3 + 3 * 3
     assert json.loads(dict(heard)[STATE])["current"] == -10.5
 
 
 def test_all_is_retained(broker, listen, mqtt, publish):
     publish(mqtt(broker.port), snapshot())
     later = listen(broker.port)
-    until(lambda: len(later.retained) >= 16)
+    until(lambda: len(later.retained) >= 17)
     assert later.retained["pylon2mqtt/status"] == "online"
     assert later.retained[module_topic(SECOND, "status")] == "online"
 
@@ -92,7 +93,7 @@ def test_unchanged_is_not_said_again_until_five_minutes_have_passed(broker, mqtt
     clock.jumped_s += 280
     again = publish(output, snapshot(after=timedelta(seconds=560)))
     assert not [topic for topic, _ in again if topic.startswith("homeassistant/")]
-    assert len(again) == 2 + 3 * 3
+    assert len(again) == 3 + 3 * 3
     assert json.loads(dict(again)[STATE])["taken_at"] == "2026-06-01T12:09:20+00:00"
 
 
@@ -126,6 +127,7 @@ def test_battery_that_never_answered_is_not_announced(broker, listener, mqtt, pu
     assert dict(publish(mqtt(broker.port), offline())) == {
         "pylon2mqtt/status": "online",
         "pylon2mqtt/house/status": "offline",
+        INTERVAL: '{"seconds": 10.0, "option": 10.0}',
     }
 
 
@@ -146,7 +148,7 @@ def test_home_assistants_birth_brings_discovery_then_states_after_a_random_momen
     topics = [topic for topic, _ in listener.heard[before + 1 :]]
     assert drawn == [(1.0, 5.0)]
     assert topics[0] == BANK_CONFIG
-    assert len(topics) == 4 + 2 + 3 * 3
+    assert len(topics) == 4 + 3 + 3 * 3
 
 
 def test_other_words_of_home_assistant_bring_nothing(broker, listener, mqtt, publish):
@@ -241,6 +243,73 @@ def test_a_command_that_the_broker_kept_is_not_obeyed(broker, listener, mqtt, pu
     assert commands == []
 
 
+class Settable:
+    """An app that takes every interval but one, and notes what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    def __call__(self, *command):
+        self.told.append(command)
+        return command[2] != "0"
+
+
+def expiry(listener, topic=BANK_CONFIG):
+    return json.loads(listener.retained[topic])["components"]["voltage"]["expire_after"]
+
+
+def test_a_new_interval_is_told_and_values_live_as_long(broker, listener, mqtt, publish):
+    app = Settable()
+    output = mqtt(broker.port, on_command=app)
+    publish(output, snapshot())
+    assert json.loads(listener.retained[INTERVAL]) == {"seconds": 10, "option": 10}
+    listener.say("pylon2mqtt/house/set/poll_interval", "600")
+    until(lambda: json.loads(listener.retained[INTERVAL])["seconds"] == 600, turn=output.refresh)
+    assert app.told == [("House", "poll_interval", "600")]
+    output.clock.jumped_s += SETTLED_AFTER_S
+    publish(output, snapshot())
+    assert expiry(listener) > 3 * 600
+    assert expiry(listener, config_topic(THIRD)) > 3 * 600
+
+
+def test_an_interval_that_is_refused_is_not_told(broker, listener, mqtt, publish):
+    app = Settable()
+    output = mqtt(broker.port, on_command=app)
+    publish(output, snapshot())
+    listener.say("pylon2mqtt/house/set/poll_interval", "0")
+    until(lambda: app.told, turn=output.refresh)
+    settle(output, listener)
+    assert json.loads(listener.retained[INTERVAL])["seconds"] == 10
+
+
+def test_the_interval_outlives_a_restart_until_the_option_changes(broker, listener, mqtt, publish):
+    first = mqtt(broker.port, on_command=Settable())
+    publish(first, snapshot())
+    listener.say("pylon2mqtt/house/set/poll_interval", "600")
+    until(lambda: json.loads(listener.retained[INTERVAL])["seconds"] == 600, turn=first.refresh)
+    first.close()
+
+    app = Settable()
+    publish(mqtt(broker.port, on_command=app, clock=Clock(PATIENT)), snapshot())
+    assert app.told == [("House", "poll_interval", "600.0")]
+    assert json.loads(listener.retained[INTERVAL]) == {"seconds": 600, "option": 10}
+    assert expiry(listener) > 3 * 600
+
+    app = Settable()
+    publish(mqtt(broker.port, on_command=app, poll_interval_s=5.0, clock=Clock(PATIENT)), snapshot())
+    assert app.told == []
+    assert json.loads(listener.retained[INTERVAL]) == {"seconds": 5, "option": 5}
+
+
+@pytest.mark.parametrize("payload", ["nonsense", "[]", "{}", '{"option": 10, "seconds": "soon"}', '{"seconds": 5}'])
+def test_a_foreign_interval_is_ignored(broker, listener, mqtt, publish, payload):
+    listener.say(INTERVAL, payload, retain=True)
+    app = Settable()
+    publish(mqtt(broker.port, on_command=app), snapshot())
+    assert app.told == []
+    assert json.loads(listener.retained[INTERVAL])["seconds"] == 10
+
+
 def test_foreign_payloads_on_our_topics_are_ignored(broker, listener, mqtt, publish):
     for number, payload in enumerate(
         ("nonsense", "[]", '{"taken_at": 5, "barcode": []}', '{"taken_at": "2026-06-01"}')
@@ -283,7 +352,7 @@ def test_all_is_said_again_to_a_broker_that_forgot(broker, listen, mqtt, publish
     listener = listen(broker.port)
     until(lambda: listener.retained.get("pylon2mqtt/house/status") == "online", turn=output.refresh)
     settle(output, listener)
-    assert len(listener.retained) == 1 + 4 + 2 + 3 * 3
+    assert len(listener.retained) == 1 + 4 + 3 + 3 * 3
     assert listener.retained[module_topic(THIRD, "status")] == "offline"
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == len(set(warnings)) <= 2

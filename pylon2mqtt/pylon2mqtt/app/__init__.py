@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pylon2mqtt import supervisor
-from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.config import LONGEST_POLL_S, SHORTEST_POLL_S, Battery, Settings
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Snapshot
 from pylon2mqtt.outputs.base import Output
@@ -33,6 +33,8 @@ _LOG = logging.getLogger(__name__)
 _WATCH_S = 0.5
 # How often the heartbeat file is touched while every thread takes its turns.
 _BEAT_S = 10.0
+# What a bank may be told.
+_COMMANDS = "rescan and poll_interval"
 # All threads together get so long to end; then the process ends without them.
 _STOP_S = 1.7
 
@@ -97,13 +99,33 @@ class App:
         """Let `run` return; from any thread or a signal handler."""
         self._stop.set()
 
-    def command(self, bank: str, what: str, _payload: str = "") -> None:
-        """Do what an output was asked for: ``rescan`` looks for a bank's modules anew."""
+    def command(self, bank: str, what: str, payload: str = "") -> bool:
+        """Do what an output was asked for, and tell whether that was possible.
+
+        ``rescan`` looks for a bank's modules anew; ``poll_interval`` reads it every so many seconds from now on.
+        """
         reader = self._readers.get(bank)
-        if reader is None or what != "rescan":
-            _LOG.warning("the command %r for %r is not known: there is only 'rescan' for a battery's name", what, bank)
-            return
-        reader.rescan()
+        if reader is not None and what == "rescan":
+            reader.rescan()
+            return True
+        if reader is not None and what == "poll_interval":
+            return self._set_poll_interval(reader, payload)
+        _LOG.warning("the command %r for %r is not known: there is %s, for a battery's name", what, bank, _COMMANDS)
+        return False
+
+    def _set_poll_interval(self, reader: LineReader, payload: str) -> bool:
+        try:
+            seconds = float(payload)
+        except ValueError:
+            seconds = 0.0
+        if not SHORTEST_POLL_S <= seconds <= LONGEST_POLL_S:
+            _LOG.warning(
+                "%s: a reading interval of %r is not possible: it is %d to %d seconds",
+                *(reader.name, payload, SHORTEST_POLL_S, LONGEST_POLL_S),
+            )
+            return False
+        reader.set_poll_interval(seconds)
+        return True
 
     def _deliver(self, snapshot: Snapshot) -> None:
         for runner in self._runners:

@@ -72,6 +72,13 @@ class LineReader:
         self._protocol.rescan()
         self._hurry.set()
 
+    def set_poll_interval(self, seconds: float) -> None:
+        """Read every so many seconds from now on, and now; from any thread."""
+        if seconds != self._poll_interval_s:
+            _LOG.info("%s: read every %g seconds from now on", self.name, seconds)
+            self._poll_interval_s = seconds
+            self._hurry.set()
+
     def cancel(self) -> None:
         """End every wait; from any thread, when it is time to stop."""
         self._line.cancel()

@@ -6,6 +6,7 @@ what the broker has kept of our announcements is read back first.
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from .entities import entities
 from .homeassistant import EVENT, Device, Site, announced_components, discovery, discovery_topic, without
@@ -40,6 +41,11 @@ class Announcer:
             self._devices[device.id] = current
             known |= new
             self._want(device.id, now, now if earlier is None else now + SETTLED_AFTER_S)
+
+    def pace(self, bank_topic: str, poll_interval_s: float, now: float) -> None:
+        """Take in that a bank is read more or less often now: its values last longer or shorter."""
+        for device in [device for device in self._devices.values() if device.bank_topic == bank_topic]:
+            self.meet(replace(device, poll_interval_s=poll_interval_s), (), now)
 
     def _want(self, device_id: str, now: float, at: float) -> None:
         """Let a device be announced at a time, not after what is due now, and not much later than first wanted."""

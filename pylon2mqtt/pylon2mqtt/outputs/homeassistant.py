@@ -14,6 +14,7 @@ from pylon2mqtt.model import AlarmKind, Bank, Module
 
 from .board import REPEAT_S
 from .entities import HIDDEN, MAIN, Entity, entities
+from .intervals import LONGEST_S, SHORTEST_S
 from .topics import DEFAULT_NAME, INFORMATION, OFFLINE, ONLINE, bank_slug, barcode_slug, slug
 
 Json = dict[str, Any]
@@ -38,21 +39,20 @@ class Site:
     cells: str
     poll_interval_s: float
 
-    @property
-    def expire_after_s(self) -> int:
-        """Seconds without news after which a value counts as lost."""
-        return round(REPEAT_S + 3 * self.poll_interval_s + EXPIRY_SLACK_S)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A bank or a module as Home Assistant's device. ``topic`` is its part of the topics, below the base topic."""
+    """A bank or a module as Home Assistant's device. ``topic`` is its part of the topics, below the base topic.
+
+    ``poll_interval_s`` is how often it is read now, where that is not what the site says.
+    """
 
     kind: type[Bank] | type[Module]
     id: str
     topic: str
     name: str
     via: str | None = None
+    poll_interval_s: float | None = None
     details: Mapping[str, str | None]
 
     @property
@@ -167,8 +167,14 @@ def _component(site: Site, device: Device, entity: Entity) -> Json:
         "state_topic": None if entity.topic == "state" else f"{site.base}/{device.topic}/{entity.topic}",
     }
     found = _identity(device, entity.platform, entity.key) | {k: v for k, v in optional.items() if v is not None}
-    found |= {"value_template": entity.template, "expire_after": site.expire_after_s}
+    found |= {"value_template": entity.template, "expire_after": expire_after_s(site, device)}
     return found | (_alarms(site, device) if entity.key == "problem" else {})
+
+
+def expire_after_s(site: Site, device: Device) -> int:
+    """Seconds without news after which a value counts as lost."""
+    poll_interval_s = site.poll_interval_s if device.poll_interval_s is None else device.poll_interval_s
+    return round(REPEAT_S + 3 * poll_interval_s + EXPIRY_SLACK_S)
 
 
 def _alarms(site: Site, device: Device) -> Json:
@@ -194,9 +200,9 @@ def _event(site: Site, device: Device, keys: set[str]) -> Json:
 
 
 def _own_components(site: Site, device: Device) -> Json:
-    """What exists without any value: whether the device answers, and for a bank the order to look for modules again.
+    """What exists without any value: whether the device answers, and for a bank what it may be told.
 
-    Both are of use just when the battery does not answer, so the bridge alone makes them available.
+    They are of use just when the battery does not answer, so the bridge alone makes them available.
     """
     bridge = {"availability": [{"topic": f"{site.base}/status"}]}
     connection = {
@@ -214,4 +220,19 @@ def _own_components(site: Site, device: Device) -> Json:
         "entity_category": "config",
         "command_topic": f"{site.base}/{device.topic}/set/rescan",
     }
-    return {"connection": connection | bridge} | ({"rescan": rescan | bridge} if device.kind is Bank else {})
+    poll_interval = {
+        **_identity(device, "number", "poll_interval"),
+        "name": "Reading interval",
+        "device_class": "duration",
+        "unit_of_measurement": "s",
+        "entity_category": "config",
+        "mode": "box",
+        "min": SHORTEST_S,
+        "max": LONGEST_S,
+        "state_topic": f"{site.base}/{device.topic}/poll_interval",
+        "value_template": "{{ value_json.seconds }}",
+        "command_topic": f"{site.base}/{device.topic}/set/poll_interval",
+    }
+    if device.kind is Module:
+        return {"connection": connection | bridge}
+    return {"connection": connection | bridge, "rescan": rescan | bridge, "poll_interval": poll_interval | bridge}

@@ -4,7 +4,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pylon2mqtt.errors import OutputError
@@ -15,6 +15,7 @@ from .board import Board
 from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
 from .entities import reported
 from .homeassistant import EVENT, Device, Site, bank_device, discovery_topic, module_device, module_id
+from .intervals import Intervals
 from .roster import Roster
 from .topics import OFFLINE, ONLINE, Publication, bank_slug, events, module_slugs, publications, slug
 
@@ -34,8 +35,9 @@ class Mqtt:
     """Publishes every snapshot over MQTT, and announces what it finds to Home Assistant.
 
     ``cells``: none, statistics, voltages or full, see `entities.ENABLED_ARRAYS`. ``on_command`` gets the bank's name,
-    what is asked (``rescan``) and the payload. ``find_broker`` tells host, port, username, password and tls where no
-    ``host`` is given. ``clock`` counts seconds, ``uniform`` draws between two of them.
+    what is asked (``rescan``, ``poll_interval``) and the payload, and tells whether it was done. ``find_broker`` tells
+    host, port, username, password and tls where no ``host`` is given. ``clock`` counts seconds, ``uniform`` draws
+    between two of them.
     No method raises because of the broker: it may come, go and hang; what is wrong stands in the log.
     """
 
@@ -53,7 +55,7 @@ class Mqtt:
     cells: str = "statistics"
     poll_interval_s: float = 10.0
     find_broker: Callable[[], Mapping[str, Any]] | None = None
-    on_command: Callable[[str, str, str], None] | None = None
+    on_command: Callable[[str, str, str], bool | None] | None = None
     clock: Callable[[], float] = time.monotonic
     uniform: Callable[[float, float], float] = random.uniform
     client_factory: ClientFactory = paho_client
@@ -70,6 +72,7 @@ class Mqtt:
         )
         self._board = Board()
         self._announcer = Announcer(self._site)
+        self._intervals = Intervals(self.poll_interval_s)
         self._rosters: dict[str, Roster] = {}
         self._orphans: list[str] = []
         self._events: deque[tuple[str, str]] = deque(maxlen=MOST_EVENTS)
@@ -90,7 +93,7 @@ class Mqtt:
     def publish(self, snapshot: Snapshot) -> None:
         """Tell what is new, or keep it until there is a broker to tell it to."""
         bank = bank_slug(snapshot.bank)
-        new = [] if bank in self._rosters else [f"{self.base_topic}/{bank}/+/state"]
+        new = [] if bank in self._rosters else [f"{self.base_topic}/{bank}/+/state", self._interval_topic(bank)]
         roster = self._rosters.setdefault(bank, Roster(snapshot.bank.name or bank))
         roster.see(snapshot, self.clock())
         found = publications(self.base_topic, snapshot, roster.modules, cells=self.cells != "none")
@@ -98,6 +101,7 @@ class Mqtt:
             if not self._announcer.knows(device.id):
                 new.append(discovery_topic(self._site, device.id))
             self._announcer.meet(device, self._reported(device, snapshot, found), self.clock())
+        found[self._interval_topic(bank)] = self._intervals.publication(bank)
         for topic, publication in found.items():
             self._board.put(topic, publication, self.clock())
         while self._orphans:
@@ -143,9 +147,11 @@ class Mqtt:
     def _devices(self, snapshot: Snapshot) -> Iterator[Device]:
         """Yield the bank and its modules as devices, once the bank has answered."""
         if snapshot.online:
-            yield bank_device(self._site, snapshot.bank)
+            poll_interval_s = self._intervals.of(bank_slug(snapshot.bank))
+            yield replace(bank_device(self._site, snapshot.bank), poll_interval_s=poll_interval_s)
             for module_slug, module in module_slugs(snapshot.bank).items():
-                yield module_device(self._site, snapshot.bank, module, module_slug)
+                device = module_device(self._site, snapshot.bank, module, module_slug)
+                yield replace(device, poll_interval_s=poll_interval_s)
 
     def _reported(self, device: Device, snapshot: Snapshot, found: dict[str, Publication]) -> Iterator[str]:
         if device.kind is Bank and snapshot.bank.events is not None:
@@ -191,16 +197,28 @@ class Mqtt:
             self._hear_own(message)
 
     def _hear_own(self, message: Message) -> None:
-        """Hear a command, or the state of a module as it was before the start. A command that was kept is too old."""
-        bank, middle, last = message.topic.removeprefix(f"{self.base_topic}/").split("/")
+        """Hear a command, or how something was before the start. A command that was kept is too old."""
+        bank, *middle, last = message.topic.removeprefix(f"{self.base_topic}/").split("/")
         roster = self._rosters.get(bank)
         if roster is None:
             return
-        if middle == "set":
-            if self.on_command and not message.retained:
-                self.on_command(roster.bank_name, last, message.payload)
-        elif message.retained:
-            roster.remember(middle, message.payload)
+        if middle == ["set"]:
+            if not message.retained:
+                self._obey(roster.bank_name, bank, last, message.payload)
+        elif message.retained and middle:
+            roster.remember(middle[0], message.payload)
+        elif message.retained and (seconds := self._intervals.remembered(message.payload)):
+            self._obey(roster.bank_name, bank, last, seconds)
+
+    def _obey(self, name: str, bank: str, what: str, payload: str) -> None:
+        """Pass a command on; a new interval is told at once, and kept by the broker."""
+        if self.on_command and self.on_command(name, what, payload) and what == "poll_interval":
+            self._intervals.keep(bank, float(payload))
+            self._board.put(self._interval_topic(bank), self._intervals.publication(bank), self.clock())
+            self._announcer.pace(bank, self._intervals.of(bank), self.clock())
+
+    def _interval_topic(self, bank: str) -> str:
+        return f"{self.base_topic}/{bank}/poll_interval"
 
     def _remove(self, bank: str, module: str, barcode: str | None) -> None:
         """Withdraw a module: now from Home Assistant, and from the broker with the next snapshot.

@@ -5,6 +5,7 @@
     <base>/status                     online|offline     the bridge; also its last will
     <base>/<bank>/status              online|offline     the battery answers
     <base>/<bank>/state               JSON               the bank's fields and what is derived
+    <base>/<bank>/poll_interval       JSON               how often it is read, and the option this was set under
     <base>/<bank>/<module>/status     online|offline     the module answers
     <base>/<bank>/<module>/state      JSON
     <base>/<bank>/<module>/cells      JSON arrays        the first cell first
