@@ -7,6 +7,7 @@ Source: PYLON LFP Battery communication protocol RS232 V2.8 (2016-12-16), 2.8 an
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from pylon2mqtt.errors import DecodeError, FrameError, ProtocolError, TransportTimeoutError
@@ -87,9 +88,10 @@ class Rs232(Packs):
         name: str | None,
         clock: Clock | None = None,
         stagger_s: float = STAGGER_S,
+        variants: Sequence[Variant] = _VARIANTS,
         cells: str = "full",  # noqa: ARG002  the answers to 42 bring them anyway
     ) -> None:
-        super().__init__(_VARIANTS, name=name, clock=clock or Clock(), stagger_s=stagger_s)
+        super().__init__(variants, name=name, clock=clock or Clock(), stagger_s=stagger_s)
         self._faster_at = float("-inf")
 
     def settle(self, line: ByteTransport, stack: Stack) -> None:
