@@ -46,7 +46,7 @@ HOMES = {
 # Files of protocols/ that are no protocol of their own.
 SHARED_PROTOCOL_FILES = {
     "__init__", "auto", "base", "registry", "roster", "schedule",
-    "binary", "binary_values", "dialects", "frame", "listener", "packs", "questions", "stack", "variants",
+    "binary", "binary_values", "dialects", "frame", "listener", "questions", "stack", "stack_finder", "variants",
     "eg4", "pace", "pylontech", "pylontech_info", "seplos",
     "prompt", "console_answers", "console_commands", "console_euro", "console_events", "console_history",
     "console_modules", "console_sheets", "console_tables", "console_text", "console_values",

@@ -92,6 +92,15 @@ class TestRead:
         assert [m["number"] for m in told["modules"]] == [1, 2]
         assert told["modules"][0]["parameters"]["cell_high_voltage_limit"] > 3
 
+    def test_listening_only(self, battery: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
+        battery.order("inverter 0.02")
+        assert main(["read", "rs485", battery.url, "--json", "--listen-only"]) == 0
+        assert [m["number"] for m in json.loads(output(capsys)[0])["modules"]] == [1, 2]
+        inverter = battery.inverter
+        battery.order("inverter off")
+        assert inverter is not None
+        assert len(battery.requests) == inverter.asked  # nobody else asked
+
     def test_a_missing_device_is_1_with_what_to_do(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["read", "rs485", "/dev/ttyNOT_THERE"]) == 1
         assert "plug the adapter in" in output(capsys)[1]
@@ -112,6 +121,25 @@ class TestRecordAndReplay:
         assert [m["barcode"] for m in told["modules"]] == ["SIM0000000000001", "SIM0000000000002"]
         assert main(["replay", str(file)]) == 0
         assert "Voltage (V)" in output(capsys)[0]
+
+    def test_what_was_only_listened_to(
+        self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        battery.order("inverter 0.02")
+        assert main(["record", "rs485", battery.url, str(file), "--seconds", "0.3", "--listen-only"]) == 0
+        battery.order("inverter off")
+        assert battery.inverter is None
+        assert " > " not in file.read_text()
+        output(capsys)
+        assert main(["replay", str(file), "--json"]) == 0
+        told = json.loads(output(capsys)[0].splitlines()[0])
+        assert [m["barcode"] for m in told["modules"]] == [m.barcode for m in battery.bank.modules]
+
+    def test_what_was_listened_to_holds_its_barcodes(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = str(tmp_path / "recording.txt")
+        assert main(["record", "rs485", "/dev/none", file, "--listen-only", "--hide-barcodes"]) == 2
+        assert "--hide-barcodes does not go together with --listen-only" in output(capsys)[1]
 
     def test_what_is_no_recording(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "file"

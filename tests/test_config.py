@@ -44,11 +44,24 @@ def test_everything() -> None:
     assert (settings.poll_interval_s, settings.cells, settings.log_level) == (5.0, "full", "debug")
 
 
+@pytest.mark.parametrize("protocol", ["rs232", "console"])
+def test_who_wants_to_listen_only_is_never_let_send(protocol: str) -> None:
+    """The protocols that cannot listen would ask; so the option is refused there, and not ignored."""
+    battery = BATTERY | {"protocol": protocol, "listen_only": True}
+    assert problems(batteries=[battery]) == [
+        "batteries[0].listen_only is for the protocol auto or rs485 only: switch it off."
+    ]
+    (told,) = parse({"batteries": [battery | {"listen_only": False}]}).batteries
+    assert driver(told.protocol, name="House", **told.options)
+
+
 def test_what_only_some_protocols_have_goes_to_their_driver() -> None:
     (house,) = parse({"batteries": [BATTERY | {"allow_login": True}]}).batteries
     assert house.options == {"allow_login": True}
     assert driver("console", name="House", **house.options)
     assert driver("rs485", name="House", **house.options)
+    (other,) = parse({"batteries": [BATTERY | {"listen_only": True}]}).batteries
+    assert other.options == {"listen_only": True}
     assert problems(batteries=[BATTERY | {"allow_login": "yes"}]) == [
         "batteries[0].allow_login must be true or false, not 'yes'."
     ]

@@ -1,6 +1,6 @@
 """What becomes of Pylontech's INFO in the model: plain functions from frames to values.
 
-Shared by RS485, where every module has an address, and RS232, where the address is 1 and INFO says which pack. Each
+Shared by RS485, where every module has an address, and RS232, where the address is 1 and INFO says which module. Each
 answer becomes a bank with only that filled in; `model.joining` puts them together.
 """
 
@@ -82,10 +82,10 @@ def decode(answer: Frame, asked: Frame) -> Bank:
     return decode_info(Command(asked.cid2), answer, all_modules=asked.info == ALL_MODULES)
 
 
-def _place(frame: Frame, pack: int) -> dict[str, Any]:
-    """Where a module is: on RS232 the pack that INFO names, else its address."""
+def _place(frame: Frame, number: int) -> dict[str, Any]:
+    """Where a module is: on RS232 the module that INFO names, else its address."""
     if frame.address == RS232_ADDRESS:
-        return {"number": pack, "address": pack}
+        return {"number": number, "address": number}
     return {"number": module_number(frame.address), "address": frame.address}
 
 
@@ -157,8 +157,8 @@ def _version(octets: bytes) -> str:
     return ".".join(map(str, octets))
 
 
-def _one_module(frame: Frame, *, pack: int = 1, **told: Any) -> Bank:
-    return Bank(modules=(Module(**_place(frame, pack), **told),))
+def _one_module(frame: Frame, *, number: int = 1, **told: Any) -> Bank:
+    return Bank(modules=(Module(**_place(frame, number), **told),))
 
 
 def _parameters(frame: Frame) -> Bank:
@@ -200,7 +200,7 @@ def _management(frame: Frame) -> Bank:
     block = MANAGEMENT.parse(frame.info[1:] if told else frame.info)
     return _one_module(
         frame,
-        pack=frame.info[0] if told else 1,
+        number=frame.info[0] if told else 1,
         **_limits(block),
         force_charge_2=bool(block.status & 0x10),
         full_charge_requested=bool(block.status & 0x08),
@@ -209,13 +209,13 @@ def _management(frame: Frame) -> Bank:
 
 def _serial(frame: Frame) -> Bank:
     block = SERIAL.parse(frame.info)
-    return _one_module(frame, pack=block.command, barcode=text(block.barcode, frame))
+    return _one_module(frame, number=block.command, barcode=text(block.barcode, frame))
 
 
 def _firmware(frame: Frame) -> Bank:
     block = FIRMWARE.parse(frame.info)
     firmware = f"{_version(block.main_line)} V{_version(block.manufacture)}"
-    return _one_module(frame, pack=block.command, firmware=firmware)
+    return _one_module(frame, number=block.command, firmware=firmware)
 
 
 def _protocol_version(frame: Frame) -> Bank:

@@ -25,7 +25,7 @@ class Questions:
         self,
         line: ByteTransport,
         command: int,
-        pack: int,
+        place: int,
         *,
         attempts: int,
         all_modules: bool = False,
@@ -33,7 +33,7 @@ class Questions:
     ) -> Bank:
         """Return what the answer says; raise TransportTimeoutError, FrameError, DecodeError or DeviceError."""
         variant = self.variant
-        question = variant.question(command, pack, all_modules=all_modules)
+        question = variant.question(command, place, all_modules=all_modules)
         try:
             answer = self.dialogue.ask(
                 line,
@@ -49,18 +49,18 @@ class Questions:
         if answer.version != variant.version:
             raise DecodeError(f"VER {answer.version:02X} is not {variant.title}", raw=answer.to_bytes())
         bank = variant.decode(answer, question)
-        if bank.modules and not all_modules and bank.modules[0].number != variant.number(pack):
-            raise FrameError(f"the answer is of module {bank.modules[0].number}, not {variant.number(pack)}")
+        if bank.modules and not all_modules and bank.modules[0].number != variant.number(place):
+            raise FrameError(f"the answer is of module {bank.modules[0].number}, not {variant.number(place)}")
         return bank
 
-    def who(self, line: ByteTransport, pack: int) -> Bank:
+    def who(self, line: ByteTransport, place: int) -> Bank:
         """The barcode tells modules apart; a unit may not know it, and then the answer is empty."""
         command = self.variant.identity
         if command is None:
             return Bank()
         try:
-            return self.ask(line, command, pack, attempts=1)
+            return self.ask(line, command, place, attempts=1)
         except FrameError:
-            return self.ask(line, command, pack, attempts=1)
+            return self.ask(line, command, place, attempts=1)
         except DeviceError:
             return Bank()

@@ -17,7 +17,6 @@ from .base import Clock, Probe
 from .console_text import prompt_of
 from .dialects import decode, is_answer, is_question, scrub
 from .frame import Frame
-from .packs import Packs
 from .prompt import BAUDRATE as CONSOLE_BAUDRATE
 from .prompt import ENTER
 from .pylontech import RS232_ADDRESS
@@ -25,6 +24,7 @@ from .pylontech_info import Command
 from .questions import Questions
 from .schedule import STAGGER_S
 from .stack import Stack
+from .stack_finder import StackFinder
 from .variants import EG4, PACE, PYLONTECH_RS232, SEPLOS, Variant
 
 __all__ = ["PROBES", "Rs232", "decode", "scrub"]
@@ -56,13 +56,13 @@ def rate_request(baudrate: int) -> Frame:
     return Frame(address=RS232_ADDRESS, cid2=SET_RATE, info=bytes((RATES[baudrate],)))
 
 
-def _probe(variant: Variant, command: int, pack: int, baudrate: int, wait_s: float) -> Probe:
+def _probe(variant: Variant, command: int, place: int, baudrate: int, wait_s: float) -> Probe:
     return Probe(
         protocol="rs232",
         title=variant.title,
         rank=2,
         baudrate=baudrate,
-        question=variant.question(command, pack).to_bytes(),
+        question=variant.question(command, place).to_bytes(),
         wait_s=wait_s,
         recognises=partial(is_answer, version=variant.version, cid1=variant.cid1),
         is_question=is_question,
@@ -79,8 +79,8 @@ PROBES = (
 """One question for each dialect. A battery that was set to 4800 baud before our start is still there."""
 
 
-class Rs232(Packs):
-    """The driver: finds out the dialect and the rate, sets a faster one where that is known, and reads the packs."""
+class Rs232(StackFinder):
+    """The driver: finds out the dialect and the rate, sets a faster one where that is known, and reads the modules."""
 
     def __init__(
         self,

@@ -19,12 +19,12 @@ from pylon2mqtt.transports.base import ByteTransport
 
 from .base import Clock, Probe
 from .dialects import decode, is_answer, is_question, scrub
-from .packs import Packs
 from .pylontech_info import Command
 from .questions import Questions
 from .roster import Roster
 from .schedule import STAGGER_S
 from .stack import ANALOG, LOST_AFTER, Stack, explained
+from .stack_finder import StackFinder
 from .variants import EG4, PACE, PYLONTECH_RS485, SEPLOS, Variant
 
 __all__ = ["PROBES", "Rs485", "decode", "scrub"]
@@ -79,7 +79,7 @@ class Rs485:
         variant = replace(PYLONTECH_RS485, timeout_s=timeout_s)
         self._other_variants = others
         self._stack = Stack(Questions(variant, self._clock), name=name, clock=self._clock, stagger_s=stagger_s)
-        self._others: Packs | None = None
+        self._others: StackFinder | None = None
         self._looks = 0
         self._look_at = 0.0
         self._together_at: dict[int, float] = {}
@@ -200,7 +200,7 @@ class Rs485:
 
     def _find_others(self, line: ByteTransport, trouble: FrameError | DecodeError | None) -> Bank:
         """Where nobody speaks Pylontech's dialect, somebody may speak another one; raise what was heard if not."""
-        others = Packs(self._other_variants, name=self._name, clock=self._clock, stagger_s=self._stagger_s)
+        others = StackFinder(self._other_variants, name=self._name, clock=self._clock, stagger_s=self._stagger_s)
         try:
             bank = others.read(line)
         except (TransportTimeoutError, FrameError, DecodeError) as error:
@@ -209,7 +209,7 @@ class Rs485:
         self._others = others
         return bank
 
-    def _read_others(self, line: ByteTransport, others: Packs) -> Bank:
+    def _read_others(self, line: ByteTransport, others: StackFinder) -> Bank:
         """Read what was found; when it is lost, begin anew."""
         try:
             return others.read(line)

@@ -19,7 +19,7 @@ def _itself(place: int) -> int:
 
 
 def _from_one(place: int) -> int:
-    """A pack alone may have address 0; then it is number 1 all the same."""
+    """A module alone may have address 0; then it is number 1 all the same."""
     return max(1, place)
 
 
@@ -33,11 +33,11 @@ class Variant:
     """One dialect on one kind of line.
 
     ``timeout_s``: its rates, in the order in which they are tried, and after how many seconds an answer is missing.
-    ``masters``: where the first pack may be, and where the others are to be looked for then; ``number`` makes module
-    numbers of these places. ``address``: ADR of every frame, where INFO alone says which pack is meant. ``in_info``:
-    the commands whose INFO names the pack, by what ``named`` makes of its place; that of the others is empty. ``slow``
-    and ``of_bank``: every how many seconds is asked beside 42 and 44 of each pack and of the master; 0 is in every
-    cycle. ``identity`` asks for the barcode. ``tells_all``: its master may be asked for all packs at once.
+    ``masters``: where the first module may be, and where the others are to be looked for then; ``number`` makes module
+    numbers of these places. ``address``: ADR of every frame, where INFO alone says which module is meant. ``in_info``:
+    the commands whose INFO names the module, by what ``named`` makes of its place; that of the others is empty.
+    ``slow`` and ``of_bank``: every how many seconds is asked beside 42 and 44 of each module and of the master; 0 is in
+    every cycle. ``identity`` asks for the barcode. ``tells_all``: its master may be asked for all modules at once.
     """
 
     title: str
@@ -56,14 +56,14 @@ class Variant:
     slow: Mapping[int, float] = field(default_factory=dict)
     of_bank: Mapping[int, float] = field(default_factory=dict)
 
-    def question(self, command: int, pack: int, *, all_modules: bool = False) -> Frame:
+    def question(self, command: int, place: int, *, all_modules: bool = False) -> Frame:
         """Return the request frame; raise ValueError for a command that is not in the table."""
         if command not in self.commands:
             raise ValueError(f"{command:02X} is not a valid command of {self.title}")
-        info = bytes((self.named(pack),)) if command in self.in_info else b""
+        info = bytes((self.named(place),)) if command in self.in_info else b""
         return Frame(
             version=self.version,
-            address=pack if self.address is None else self.address,
+            address=place if self.address is None else self.address,
             cid1=self.cid1,
             cid2=command,
             info=ALL_MODULES if all_modules else info,
@@ -94,7 +94,7 @@ PYLONTECH_RS485 = Variant(
 
 PYLONTECH_RS232 = Variant(
     title="Pylontech's binary protocol (RS232)",
-    # 1200 after power-on, the others when 91 has set them. The longest answer, of a pack with 16 cells, has 150
+    # 1200 after power-on, the others when 91 has set them. The longest answer, of a module with 16 cells, has 150
     # characters: 1.3 s at 1200.
     timeout_s={1200: 4.0, 4800: 2.0, 2400: 2.5},
     masters={1: range(2, 9)},
@@ -115,7 +115,7 @@ PYLONTECH_RS232 = Variant(
 PACE = Variant(
     title="PACE's binary protocol",
     timeout_s={9600: 1.5, 19200: 1.0, 115200: 1.0},
-    masters={1: range(2, 16), 0: range(0)},  # DIP switches at 0: a pack alone
+    masters={1: range(2, 16), 0: range(0)},  # DIP switches at 0: a module alone
     number=_from_one,
     named=_from_one,
     tells_all=True,

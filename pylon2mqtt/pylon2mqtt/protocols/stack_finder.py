@@ -1,7 +1,7 @@
-"""The driver for stacks whose dialect is not known beforehand: it finds out which one is spoken, then reads the packs.
+"""The driver for stacks whose dialect is not known beforehand: it finds that out, then reads the modules.
 
-PACE, Seplos, EG4 and Pylontech on RS232: packs are at addresses, or numbers in INFO, one behind the other. Where a PACE
-master alone can be reached, it tells of all packs at once.
+PACE, Seplos, EG4 and Pylontech on RS232: modules are at addresses, or numbers in INFO, one behind the other. Where a
+PACE master alone can be reached, it tells of all modules at once.
 """
 
 import logging
@@ -19,7 +19,7 @@ from .variants import Variant
 
 _LOG = logging.getLogger(__name__)
 
-# New packs are looked for so often: sooner at first, because slaves wake up after their master.
+# New modules are looked for so often: sooner at first, because slaves wake up after their master.
 _LOOK_AGAIN_S = (20.0, 60.0, 300.0)
 # The first question goes to whoever there is, at each rate of each dialect: no longer than needed. Its answer is the
 # longest there is, and begins after a quarter of a second at the latest.
@@ -27,7 +27,7 @@ _ANSWER_BEGINS_S = 0.4
 _LONGEST_ANSWER = 210
 
 
-class Packs:
+class StackFinder:
     """A driver; ``variants`` are the dialects that are tried, the likeliest first."""
 
     def __init__(self, variants: Sequence[Variant], *, name: str | None, clock: Clock, stagger_s: float) -> None:
@@ -46,7 +46,7 @@ class Packs:
     # -------------------- the seam
 
     def read(self, line: ByteTransport) -> Bank:
-        """Ask everything that is due and return the whole bank; find its packs first where that is due."""
+        """Ask everything that is due and return the whole bank; find its modules first where that is due."""
         if self._rescan:
             self._rescan = False
             self._lost_reads = LOST_AFTER
@@ -65,7 +65,7 @@ class Packs:
         return bank
 
     def rescan(self) -> None:
-        """Forget what was found and look for the packs anew at the next read."""
+        """Forget what was found and look for the modules anew at the next read."""
         self._rescan = True
 
     @property
@@ -84,7 +84,7 @@ class Packs:
         return sorted(self._stacks, key=lambda stack: stack is not self._found)
 
     def _find(self, line: ByteTransport) -> Stack:
-        """Try the dialects at their rates until a pack answers, what answered last time first."""
+        """Try the dialects at their rates until a module answers, what answered last time first."""
         trouble: FrameError | DecodeError | None = None
         for stack in self._in_order():
             last = stack.questions.baudrate
@@ -106,7 +106,7 @@ class Packs:
         return explained(trouble, f"any rate of {titles} on {line.line}")
 
     def _is_there(self, line: ByteTransport, stack: Stack) -> bool:
-        """Whether somebody answers in this dialect at this rate; then all packs are looked for."""
+        """Whether somebody answers in this dialect at this rate; then all modules are looked for."""
         wait_s = _ANSWER_BEGINS_S + _LONGEST_ANSWER * 10 / stack.questions.baudrate
         for master in stack.variant.masters:
             try:
@@ -119,7 +119,7 @@ class Packs:
         return False
 
     def _look_around(self, line: ByteTransport, stack: Stack) -> None:
-        """Look for all packs behind the master."""
+        """Look for all modules behind the master."""
         self.settle(line, stack)
         self._together = False
         stack.told_of.clear()
@@ -134,35 +134,35 @@ class Packs:
 
     def _scan(self, line: ByteTransport, stack: Stack, *, anew: bool) -> None:
         count = self._count(line, stack)
-        behind = [pack for pack in stack.variant.masters[self._master] if count is None or pack <= count]
+        behind = [place for place in stack.variant.masters[self._master] if count is None or place <= count]
         if not self._together:
             stack.scan(line, (self._master, *behind), anew=anew)
             self._together = count is not None and len(stack.roster.slots) < count and self._tells_all(line, stack)
         if self._together and count is not None:
-            for pack in (self._master, *behind):
-                if pack not in stack.roster.slots:
-                    stack.told_of.add(pack)
-                    stack.roster.slots[pack] = Slot()
+            for place in (self._master, *behind):
+                if place not in stack.roster.slots:
+                    stack.told_of.add(place)
+                    stack.roster.slots[place] = Slot()
 
     def _count(self, line: ByteTransport, stack: Stack) -> int | None:
-        """How many packs the master counts, where it counts them."""
+        """How many modules the master counts, where it counts them."""
         command = 0x90
         if command not in stack.variant.commands:
             return None
         try:
             return stack.questions.ask(line, command, self._master, attempts=2).module_count
         except (TransportTimeoutError, ProtocolError) as error:
-            _LOG.debug("%s: the packs are not counted: %s", self._name, error)
+            _LOG.debug("%s: the modules are not counted: %s", self._name, error)
             return None
 
     def _look_for_more(self, line: ByteTransport, stack: Stack) -> None:
-        """Look for new packs behind the known ones, and drop those that were silent for long."""
+        """Look for new modules behind the known ones, and drop those that were silent for long."""
         now = self._clock.now()
         self._looks += 1
         self._look_at = now + _LOOK_AGAIN_S[min(self._looks, len(_LOOK_AGAIN_S) - 1)]
         before = set(stack.roster.slots)
-        for pack in stack.roster.drop_gone(now):
-            number = stack.variant.number(pack)
+        for place in stack.roster.drop_gone(now):
+            number = stack.variant.number(place)
             _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
         try:
             self._scan(line, stack, anew=False)
@@ -172,7 +172,7 @@ class Packs:
             self._say_found(line, stack)
 
     def _say_found(self, line: ByteTransport, stack: Stack) -> None:
-        numbers = ", ".join(str(stack.variant.number(pack)) for pack in sorted(stack.roster.slots))
+        numbers = ", ".join(str(stack.variant.number(place)) for place in sorted(stack.roster.slots))
         rate = f" at {stack.questions.baudrate} baud" if line.has_baudrate else ""
         _LOG.info("%s: found modules %s on %s: %s%s", self._name, numbers, line.line, stack.variant.title, rate)
 
@@ -182,7 +182,7 @@ class Packs:
         return stack.variant.tells_all and bool(self._all(line, stack, ANALOG))
 
     def _told_together(self, line: ByteTransport, stack: Stack) -> Together:
-        """What a master says of all packs, where only it can be reached."""
+        """What a master says of all modules, where only it can be reached."""
         return {command: self._all(line, stack, command) for command in FAST} if self._together else {}
 
     def _all(self, line: ByteTransport, stack: Stack, command: int) -> dict[int, Bank]:
@@ -190,12 +190,12 @@ class Packs:
         try:
             told = questions.ask(line, command, self._master, attempts=2, all_modules=True, timeout_s=_ALL_S)
         except (TransportTimeoutError, ProtocolError) as error:
-            _LOG.debug("%s: no answer for all packs at once: %s", self._name, error)
+            _LOG.debug("%s: no answer for all modules at once: %s", self._name, error)
             return {}
         return {module.number: Bank(modules=(module,)) for module in told.modules}
 
 
-# 15 packs with 140 characters each take 2.2 s at 9600.
+# 15 modules with 140 characters each take 2.2 s at 9600.
 _ALL_S = 4.0
 
 
