@@ -10,7 +10,7 @@ from tests.brokers import Clock, until
 from tests.outputs.banks import BARCODES, module, offline, snapshot, three
 
 from pylon2mqtt.model import Event
-from pylon2mqtt.outputs.announcer import SETTLED_AFTER_S
+from pylon2mqtt.outputs.announcer import SETTLED_AFTER_S, TAKEN_IN_S
 
 pytestmark = pytest.mark.broker
 
@@ -223,6 +223,20 @@ def test_modules_that_swap_places_keep_their_topics(broker, listener, mqtt, publ
     output.clock.jumped_s += SETTLED_AFTER_S
     heard = dict(publish(output, swapped))
     assert json.loads(heard[config_topic(SECOND)])["device"]["name"] == "House module 1"
+
+
+def test_values_are_said_again_to_a_device_that_was_announced_anew(broker, listener, mqtt, publish):
+    """Home Assistant forgets the values of entities whose announcement has changed."""
+    output = mqtt(broker.port)
+    fewer = module(1, firmware=None)
+    publish(output, snapshot(fewer))
+    publish(output, snapshot(module(1)))
+    output.clock.jumped_s += SETTLED_AFTER_S
+    assert [topic for topic, _ in publish(output, snapshot(module(1)))] == [config_topic(FIRST)]
+    output.clock.jumped_s += TAKEN_IN_S
+    again = [topic for topic, _ in publish(output, snapshot(module(1)))]
+    assert again == [module_topic(FIRST, name) for name in ("state", "cells", "status")]
+    assert publish(output, snapshot(module(1))) == []
 
 
 def test_commands_reach_the_bank_by_its_name(broker, listener, mqtt, publish):

@@ -15,6 +15,9 @@ from .homeassistant import EVENT, Device, Site, announced_components, discovery,
 # it has told nothing new for a while, or at last: each announcement makes its entities unavailable for a moment.
 SETTLED_AFTER_S = 5.0
 AT_LAST_S = 60.0
+# Entities of a device that is announced anew forget their values (homeassistant/components/mqtt/sensor.py, where
+# expire_after is set): these are said again when it has had this long to take the announcement in.
+TAKEN_IN_S = 2.0
 
 
 class Announcer:
@@ -26,6 +29,8 @@ class Announcer:
         self._keys: dict[str, set[str]] = {}
         self._outdated: dict[str, dict[str, str]] = {}
         self._due: dict[str, tuple[float, float]] = {}
+        self._known_there: set[str] = set()
+        self._forgetful: dict[str, float] = {}
 
     def knows(self, device_id: str) -> bool:
         """Return whether the device was met since the start."""
@@ -58,6 +63,7 @@ class Announcer:
         device = self._devices.get(device_id)
         if device is None:
             return
+        self._known_there.add(device_id)
         told = announced_components(payload)
         known = self._keys[device_id]
         known |= {entity.key for entity in entities(device.kind, set(told), self._site.cells)} | (told.keys() & {EVENT})
@@ -73,17 +79,27 @@ class Announcer:
         """Yield topic and payload of what is due, which then counts as told."""
         for device_id in [device_id for device_id, (due_at, _) in self._due.items() if due_at <= now]:
             del self._due[device_id]
+            if device_id in self._known_there:
+                self._forgetful[device_id] = now + TAKEN_IN_S
+            self._known_there.add(device_id)
             topic = discovery_topic(self._site, device_id)
             message = discovery(self._site, self._devices[device_id], self._keys[device_id])
             if outdated := self._outdated.pop(device_id, None):
                 yield topic, json.dumps(without(message, outdated), ensure_ascii=False)
             yield topic, json.dumps(message, ensure_ascii=False)
 
+    def forgetful(self, now: float) -> Iterator[Device]:
+        """Yield the devices whose values have to be said again now, which then count as said."""
+        for device_id in [device_id for device_id, at in self._forgetful.items() if at <= now]:
+            del self._forgetful[device_id]
+            yield self._devices[device_id]
+
     def forget(self, device_id: str, topic: str) -> bool:
         """Forget a device that was at this topic; return whether it is nowhere else, and its announcement can go."""
         device = self._devices.get(device_id)
         if device and device.topic != topic:  # It has moved to another bank.
             return False
-        for memory in (self._devices, self._keys, self._outdated, self._due):
+        for memory in (self._devices, self._keys, self._outdated, self._due, self._forgetful):
             memory.pop(device_id, None)
+        self._known_there.discard(device_id)
         return True

@@ -1,6 +1,6 @@
 """What our topics shall say, and what they have been told to say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .topics import Publication
@@ -37,9 +37,10 @@ class Board:
         self._sent.pop(topic, None)
         self._due[topic] = None
 
-    def repeat(self) -> None:
-        """Let every topic be said again: somebody new is listening."""
-        self._due |= dict.fromkeys(self._latest)
+    def repeat(self, topics: Iterable[str] | None = None) -> None:
+        """Let these topics, or every one, be said again: somebody new is listening."""
+        wanted = self._latest if topics is None else set(topics)
+        self._due |= dict.fromkeys(topic for topic in self._latest if topic in wanted)
 
     def due(self, now: float) -> Iterator[tuple[str, str]]:
         """Yield topic and payload of what is due, which then counts as sent."""

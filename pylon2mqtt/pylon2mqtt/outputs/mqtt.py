@@ -24,6 +24,8 @@ AFTER_BIRTH_S = (1.0, 5.0)
 # A broker sends what it has kept right after the subscription; nothing is published until that has been read.
 READ_BACK_S = 0.5
 NEVER = float("inf")
+# The topics of a device from which its entities have their values.
+VALUES = ("state", "cells", "status", "poll_interval")
 # Events that wait for a broker; beyond that the oldest is lost.
 MOST_EVENTS = 1000
 # The ports that brokers listen at where nothing else is said: without TLS, and with it.
@@ -123,6 +125,8 @@ class Mqtt:
             self._repeat()
         if self._broker.connected and self.clock() >= self._read_back_until:
             self._end_read_back()
+        for device in self._announcer.forgetful(self.clock()):
+            self._board.repeat(f"{self.base_topic}/{device.topic}/{name}" for name in VALUES)
         if self._broker.connected and not self._reading_back:
             for topic, payload in (*self._announcer.due(self.clock()), *self._board.due(self.clock())):
                 self._broker.publish(topic, payload)
