@@ -198,6 +198,10 @@ class TestTheOthers:
     def test_count(self) -> None:
         assert told(0x90, b"\x05").module_count == 5
 
+    @pytest.mark.parametrize("made", [b"", b"Mar 30 2022,18:18:16"])
+    def test_barcode_with_its_date_or_without(self, made: bytes) -> None:
+        assert told(0xC2, b"1B470102170999D     " + made).modules[0].barcode == "1B470102170999D"
+
     @pytest.mark.parametrize("command", [0x90, 0xC1, 0xC2])
     @pytest.mark.parametrize("info", [b"", b"\x01\x02", bytes(21), b"\xff" * 20, b"\xff" * 40])
     def test_other_layouts_are_refused(self, command: int, info: bytes) -> None:

@@ -106,6 +106,13 @@ class TestPace:
         rig.line.spoil = lambda _asked, told: told
         assert len(reader.read(rig.line).modules) == 3
 
+    def test_a_master_at_address_0_may_tell_of_others(self) -> None:
+        rig = pack_bench("rs232", "Jakiper", 3)
+        rig.battery.alone_at_0 = True
+        bank = driver(rig).read(rig.line)
+        assert [m.number for m in bank.modules] == [1, 2, 3]
+        assert bank.silent == ()
+
     def test_an_unknown_tail_is_refused_with_its_bytes(self) -> None:
         rig = pack_bench("rs232", "PACE", 1)
 

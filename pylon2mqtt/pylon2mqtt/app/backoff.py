@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _FIRST_S, _LONGEST_S = 1.0, 60.0
 
 STUCK_S = 120.0
-"""A thread that takes longer than this over one turn is stuck: looking for a battery takes a quarter of it."""
+"""A thread that takes longer than this over one turn is stuck: looking for a battery takes half of it."""
 
 
 @dataclass(slots=True)

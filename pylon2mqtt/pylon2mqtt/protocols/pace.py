@@ -12,7 +12,18 @@ from enum import IntEnum
 from itertools import islice
 from typing import Any
 
-from construct import Bytes, ConstructError, Int8ub, Int16sb, Int16ub, PrefixedArray, Struct, Tell, Terminated
+from construct import (
+    Bytes,
+    ConstructError,
+    GreedyBytes,
+    Int8ub,
+    Int16sb,
+    Int16ub,
+    PrefixedArray,
+    Struct,
+    Tell,
+    Terminated,
+)
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
@@ -98,7 +109,7 @@ _ALARM_PACK = Struct(
 _CAPACITY = Struct("remaining_cah" / Int16ub, "full_cah" / Int16ub, "design_cah" / Int16ub, Terminated)
 _PACK_COUNT = Struct("packs" / Int8ub, Terminated)
 _FIRMWARE = Struct("text" / Bytes(20), Terminated)
-_BARCODE = Struct("barcode" / Bytes(20), "made" / Bytes(20), Terminated)
+_BARCODE = Struct("barcode" / Bytes(20), "made" / GreedyBytes)
 
 # -------------------- the bits, by position
 
@@ -297,7 +308,11 @@ def _firmware(frame: Frame, _everybody: bool) -> Bank:
 
 
 def _barcode(frame: Frame, _everybody: bool) -> Bank:
-    return _one(frame, barcode=text(_BARCODE.parse(frame.info).barcode, frame))
+    """C2: the barcode, and on most firmwares when it was given."""
+    block = _BARCODE.parse(frame.info)
+    if len(block.made) not in (0, 20):
+        raise DecodeError(f"{len(frame.info)} bytes are no barcode that is known", raw=frame.to_bytes())
+    return _one(frame, barcode=text(block.barcode, frame))
 
 
 _DECODERS: dict[Command, Callable[[Frame, bool], Bank]] = {

@@ -177,4 +177,7 @@ def explained(trouble: FrameError | DecodeError | None, where: str) -> ProtocolE
     return trouble or TransportTimeoutError(f"no battery answers at {where}: {CHECK}")
 
 
-CHECK = "check the cable (A and B), DIP switch 1 (rate), the terminator, and that the battery is on"
+CHECK = (
+    "check the cable (A and B, or receive and transmit), DIP switch 1 (rate), the terminator, "
+    "and that the battery is on"
+)

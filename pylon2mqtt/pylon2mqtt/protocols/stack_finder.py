@@ -139,10 +139,11 @@ class StackFinder:
             stack.scan(line, (self._master, *behind), anew=anew)
             self._together = count is not None and len(stack.roster.slots) < count and self._tells_all(line, stack)
         if self._together and count is not None:
-            for place in (self._master, *behind):
-                if place not in stack.roster.slots:
-                    stack.told_of.add(place)
-                    stack.roster.slots[place] = Slot()
+            found = {stack.variant.number(place) for place in stack.roster.slots}
+            for number in range(1, count + 1):
+                if number not in found:
+                    stack.told_of.add(number)
+                    stack.roster.slots[number] = Slot()
 
     def _count(self, line: ByteTransport, stack: Stack) -> int | None:
         """How many modules the master counts, where it counts them."""
