@@ -310,7 +310,7 @@ def test_the_interval_outlives_a_restart_until_the_option_changes(broker, listen
     assert expiry(listener) > 3 * 600
 
     app = Settable()
-    publish(mqtt(broker.port, on_command=app, poll_interval_s=5.0, clock=Clock(PATIENT)), snapshot())
+    publish(mqtt(broker.port, on_command=app, poll_interval_s=5.0), snapshot())
     assert app.told == []
     assert json.loads(listener.retained[INTERVAL]) == {"seconds": 5, "option": 5}
 

@@ -1,6 +1,7 @@
 """PACE's INFO: every bit at its position, every tail, and what cannot be true."""
 
 import struct
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,7 @@ class TestAnalog:
             {"cells": []},
         ],
     )
-    def test_what_cannot_be_true_is_refused(self, other: dict[str, int]) -> None:
+    def test_what_cannot_be_true_is_refused(self, other: dict[str, Any]) -> None:
         with pytest.raises(DecodeError):
             analog(pack(**other))
 

@@ -135,7 +135,12 @@ class TestRate:
     def test_the_rate_is_changed_only_after_the_answer(self) -> None:
         rig = pack_bench("rs232", "US2000", 1)
         at: list[int] = []
-        rig.line.spoil = lambda asked, told: (at.append(rig.line.baudrate) if asked[7:9] == b"91" else None, told)[1]
+
+        def noted(asked: bytes, told: bytes) -> bytes:
+            at.extend([rig.line.baudrate] if asked[7:9] == b"91" else [])
+            return told
+
+        rig.line.spoil = noted
         driver(rig).read(rig.line)
         assert at == [1200]
         assert rig.line.baudrate == 4800
