@@ -38,7 +38,7 @@ def states(**other: int | bytes) -> bytes:
     names = ("protect1", "protect2", "system", "control", "fault", "balance1", "balance2", "warn1", "warn2")
     head = bytes([16, *other.get("cells", bytes(16)), 6, *other.get("temperatures", bytes(6))])  # type: ignore[misc]
     head += other.get("module", bytes(3))  # type: ignore[operator]
-    return head + bytes(int(other.get(name, 0)) for name in names)  # type: ignore[arg-type]
+    return head + bytes(int(other.get(name, 0)) for name in names)
 
 
 def alarm(**other: int | bytes) -> Module:
