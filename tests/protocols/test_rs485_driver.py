@@ -169,15 +169,18 @@ class TestFinding:
         with pytest.raises(TransportTimeoutError):
             reader.read(rig.line)
 
-    def test_a_bank_that_names_no_modules(self) -> None:
-        """An emulation that knows only 60 to 63, asked at group 1, answers from address 2."""
+    @pytest.mark.parametrize("else_it_says", [b"", Frame(address=0x12, cid2=0x04).to_bytes()])
+    def test_a_bank_that_names_no_modules(self, else_it_says: bytes) -> None:
+        """An emulation that knows only 60 to 63, asked at group 1, answers from address 2; JK's is one."""
         rig = bench("US5000", 2)
         system = {0x61: 0x61, 0x62: 0x62, 0x63: 0x63}
 
         def emulation(raw: bytes) -> bytes:
             asked = Frame.parse(raw)
-            if asked.address != 0x12 or asked.cid2 not in system:
+            if asked.address != 0x12:
                 return b""
+            if asked.cid2 not in system:
+                return else_it_says
             return rig.battery.answer(frame(2, asked.cid2))
 
         rig.line.answer = emulation
@@ -210,6 +213,26 @@ class TestSilentModules:
         rig.bank.modules[1].barcode = "SIMOTHER00000099"
         bank = reader.read(rig.line)
         assert [m.barcode for m in bank.modules][1] == "SIMOTHER00000099"
+
+    def test_a_serial_number_with_swapped_digits_is_not_believed(self) -> None:
+        """The checksum does not see them: a new name in Home Assistant would be made of noise."""
+        rig = bench(modules=2)
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.time.now_s += 601
+        spoilt: list[bytes] = []
+
+        def once(asked: bytes, answer: bytes) -> bytes:
+            if asked[3:9] != b"034693" or spoilt:
+                return answer
+            spoilt.append(answer)
+            return answer.replace(answer[15:19], answer[17:19] + answer[15:17], 1)
+
+        rig.line.spoil = once
+        bank = reader.read(rig.line)
+        assert spoilt
+        assert ([m.number for m in bank.modules], bank.silent) == ([1], (2,))
+        assert reader.read(rig.line).modules[1].barcode == rig.bank.modules[1].barcode
 
     def test_no_module_is_published_before_it_said_who_it_is(self) -> None:
         rig = bench(modules=2)

@@ -100,7 +100,11 @@ class Stack:
 
     def _identity(self, line: ByteTransport, address: int, slot: Slot) -> Bank:
         if self._clock.now() >= slot.identify_at or slot.identity is None:
-            self._recognise(address, slot, self.questions.who(line, address))
+            told = self.questions.who(line, address)
+            # The checksum does not see swapped digits: another module has to say twice who it is.
+            if slot.identity not in (None, told) and self.questions.who(line, address) != told:
+                raise FrameError(f"address {address} tells two serial numbers")
+            self._recognise(address, slot, told)
         return slot.identity or Bank()
 
     # -------------------- reading
