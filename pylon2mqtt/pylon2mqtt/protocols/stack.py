@@ -71,7 +71,7 @@ class Stack:
     def _probe(self, line: ByteTransport, address: int, *, may_raise: bool) -> bool:
         """Ask who is at an address; damage is raised where it says more than that nobody is there."""
         try:
-            identity = self.questions.who(line, address)
+            identity = self._who(line, address)
             if not identity.modules:
                 self.questions.ask(line, ANALOG, address, attempts=1)
         except (TransportTimeoutError, DeviceError):
@@ -100,12 +100,16 @@ class Stack:
 
     def _identity(self, line: ByteTransport, address: int, slot: Slot) -> Bank:
         if self._clock.now() >= slot.identify_at or slot.identity is None:
-            told = self.questions.who(line, address)
-            # The checksum does not see swapped digits: another module has to say twice who it is.
-            if slot.identity not in (None, told) and self.questions.who(line, address) != told:
-                raise FrameError(f"address {address} tells two serial numbers")
-            self._recognise(address, slot, told)
+            self._recognise(address, slot, self._who(line, address))
         return slot.identity or Bank()
+
+    def _who(self, line: ByteTransport, address: int) -> Bank:
+        """Ask who a module is; another one than before has to say it twice: the checksum misses swapped digits."""
+        told = self.questions.who(line, address)
+        known = self.roster.slots.get(address, Slot()).identity
+        if known not in (None, told) and self.questions.who(line, address) != told:
+            raise FrameError(f"address {address} tells two serial numbers")
+        return told
 
     # -------------------- reading
 
