@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from tests.brokers import Clock, until
@@ -11,6 +12,8 @@ from tests.outputs.banks import BARCODES, module, offline, snapshot, three
 
 from pylon2mqtt.model import Event
 from pylon2mqtt.outputs.announcer import SETTLED_AFTER_S, TAKEN_IN_S
+from pylon2mqtt.outputs.energies import Energies
+from pylon2mqtt.outputs.topics import publications
 
 pytestmark = pytest.mark.broker
 
@@ -86,14 +89,15 @@ def test_all_is_retained(broker, listen, mqtt, publish):
 def test_unchanged_is_not_said_again_until_five_minutes_have_passed(broker, mqtt, publish):
     clock = Clock()
     output = mqtt(broker.port, clock=clock)
-    publish(output, snapshot())
-    assert publish(output, snapshot(after=timedelta(seconds=10))) == []
+    counted = partial(snapshot, energy_charged=5.0, energy_discharged=4.0)
+    publish(output, counted())
+    assert publish(output, counted(after=timedelta(seconds=10))) == []
     clock.jumped_s += 280
-    assert publish(output, snapshot(after=timedelta(seconds=290))) == []
+    assert publish(output, counted(after=timedelta(seconds=290))) == []
     clock.jumped_s += 280
-    again = publish(output, snapshot(after=timedelta(seconds=560)))
+    again = publish(output, counted(after=timedelta(seconds=560)))
     assert not [topic for topic, _ in again if topic.startswith("homeassistant/")]
-    assert len(again) == 3 + 3 * 3
+    assert len(again) == 4 + 3 * 3
     assert json.loads(dict(again)[STATE])["taken_at"] == "2026-06-01T12:09:20+00:00"
 
 
@@ -408,3 +412,67 @@ def test_the_entity_of_events_stays_over_a_restart(broker, listener, mqtt, publi
     configs = [json.loads(payload) for topic, payload in heard if topic == BANK_CONFIG]
     assert all(config["components"]["event"].get("unique_id") for config in configs)
     assert configs
+
+
+ENERGY = "pylon2mqtt/house/energy"
+
+
+def energy(listener):
+    told = json.loads(listener.retained[STATE])
+    return told["energy_charged"], told["energy_discharged"]
+
+
+def metered(output, publish, *, hours, begin=0, step_s=30, **changes):
+    """Publish a snapshot every 30 seconds; the bank discharges with 10.5 A at 49.85 V."""
+    *moments, last = range(begin, begin + round(hours * 3600) + 1, step_s)
+    for seconds in moments:
+        output.publish(snapshot(after=timedelta(seconds=seconds), **changes))
+    publish(output, snapshot(after=timedelta(seconds=last), **changes))
+
+
+def test_energy_is_metered_where_the_bms_does_not_count_it(broker, listener, mqtt, publish):
+    clock = Clock()
+    output = mqtt(broker.port, clock=clock)
+    metered(output, publish, hours=0.5)
+    assert energy(listener) == (None, None)  # The BMS may still say that it counts by itself.
+    clock.jumped_s += 120
+    metered(output, publish, hours=0.5, begin=1800)
+    assert energy(listener) == (0.0, pytest.approx(10.5 * 49.85 / 1000, abs=0.006))
+    clock.jumped_s += SETTLED_AFTER_S
+    settle(output, listener)
+    assert {"energy_charged", "energy_discharged"} <= json.loads(listener.retained[BANK_CONFIG])["components"].keys()
+
+
+def test_energy_goes_on_over_a_restart(broker, listener, mqtt, publish):
+    listener.say(ENERGY, '{"energy_charged": 7.25, "energy_discharged": 100.0}', retain=True)
+    output = mqtt(broker.port, clock=Clock(PATIENT))
+    publish(output, snapshot())
+    assert energy(listener) == (None, None)  # Not before the broker has told what it kept.
+    metered(output, publish, hours=0.2)
+    before = energy(listener)
+    assert before == (7.25, pytest.approx(100 + 0.2 * 10.5 * 49.85 / 1000, abs=0.006))
+    mqtt.close_all()
+    again = mqtt(broker.port, clock=Clock(PATIENT))
+    for seconds in (3600, 3601):
+        publish(again, snapshot(after=timedelta(seconds=seconds)))
+    assert energy(listener) == before
+
+
+def test_what_the_bms_counts_is_told_and_not_metered(broker, listener, mqtt, publish):
+    listener.say(ENERGY, '{"energy_charged": 7.25, "energy_discharged": 100.0}', retain=True)
+    output = mqtt(broker.port, clock=Clock(PATIENT))
+    metered(output, publish, hours=0.1, energy_charged=1500.5, energy_discharged=1400.0)
+    publish(output, snapshot(after=timedelta(seconds=400)))
+    assert energy(listener) == (None, None)
+    assert json.loads(listener.retained[ENERGY]) == {"energy_charged": None, "energy_discharged": None}
+
+
+@pytest.mark.parametrize("kept", ["", "7", "{}", '{"energy_charged": "x", "energy_discharged": 1}', "[1, 2]"])
+def test_energy_that_is_not_ours_is_left_alone(kept):
+    energies = Energies()
+    found = publications("base", snapshot(), (), cells=False)
+    energies.fill("base/house", found, poll_interval_s=10, now=0)
+    energies.remember("base/house", kept)
+    energies.asked(["base/house/energy"])
+    energies.fill("base/house", found, poll_interval_s=10, now=500)
+    assert json.loads(found["base/house/state"].payload)["energy_discharged"] == 0.0

@@ -97,8 +97,8 @@ BANK = (
     *COMMON,
     Row("cell_voltage_min_module",   "Module with lowest cell voltage",  "mdi:arrow-down",        0,    LEVEL, DETAIL),
     Row("cell_voltage_max_module",   "Module with highest cell voltage", "mdi:arrow-up",          0,    LEVEL, DETAIL),
-    Row("energy_charged",            "Energy charged",                   "energy",                1,    TOTAL, MAIN),
-    Row("energy_discharged",         "Energy discharged",                "energy",                1,    TOTAL, MAIN),
+    Row("energy_charged",            "Energy charged",                   "energy",                2,    TOTAL, MAIN),
+    Row("energy_discharged",         "Energy discharged",                "energy",                2,    TOTAL, MAIN),
     Row("modules_online",            "Modules online",                   "mdi:layers",            0,    LEVEL, DETAIL),
     Row("modules_silent",            "Modules silent",                   "mdi:layers-remove",     0,    LEVEL, DETAIL),
 )

@@ -13,6 +13,8 @@ from pylon2mqtt.model import Bank, Snapshot
 from .announcer import Announcer
 from .board import Board
 from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
+from .energies import TOPIC as ENERGY
+from .energies import Energies
 from .entities import reported
 from .homeassistant import EVENT, Device, Site, bank_device, discovery_topic, module_device, module_id
 from .intervals import Intervals
@@ -24,6 +26,7 @@ AFTER_BIRTH_S = (1.0, 5.0)
 # A broker sends what it has kept right after the subscription; nothing is published until that has been read.
 READ_BACK_S = 0.5
 NEVER = float("inf")
+INTERVAL = "poll_interval"
 # The topics of a device from which its entities have their values.
 VALUES = ("state", "cells", "status", "poll_interval")
 # Events that wait for a broker; beyond that the oldest is lost.
@@ -75,6 +78,7 @@ class Mqtt:
         self._board = Board()
         self._announcer = Announcer(self._site)
         self._intervals = Intervals(self.poll_interval_s)
+        self._energies = Energies()
         self._rosters: dict[str, Roster] = {}
         self._orphans: list[str] = []
         self._events: deque[tuple[str, str]] = deque(maxlen=MOST_EVENTS)
@@ -95,15 +99,17 @@ class Mqtt:
     def publish(self, snapshot: Snapshot) -> None:
         """Tell what is new, or keep it until there is a broker to tell it to."""
         bank = bank_slug(snapshot.bank)
-        new = [] if bank in self._rosters else [f"{self.base_topic}/{bank}/+/state", self._interval_topic(bank)]
+        root = f"{self.base_topic}/{bank}"
+        new = [] if bank in self._rosters else [f"{root}/{name}" for name in ("+/state", INTERVAL, ENERGY)]
         roster = self._rosters.setdefault(bank, Roster(snapshot.bank.name or bank))
         roster.see(snapshot, self.clock())
         found = publications(self.base_topic, snapshot, roster.modules, cells=self.cells != "none")
+        self._energies.fill(root, found, poll_interval_s=self._intervals.of(bank), now=self.clock())
         for device in self._devices(snapshot):
             if not self._announcer.knows(device.id):
                 new.append(discovery_topic(self._site, device.id))
             self._announcer.meet(device, self._reported(device, snapshot, found), self.clock())
-        found[self._interval_topic(bank)] = self._intervals.publication(bank)
+        found[f"{root}/{INTERVAL}"] = self._intervals.publication(bank)
         for topic, publication in found.items():
             self._board.put(topic, publication, self.clock())
         while self._orphans:
@@ -186,6 +192,7 @@ class Mqtt:
 
     def _end_read_back(self) -> None:
         self._broker.unsubscribe(self._reading_back)
+        self._energies.asked(self._reading_back)
         self._reading_back = set()
         self._read_back_until = NEVER
 
@@ -211,18 +218,17 @@ class Mqtt:
                 self._obey(roster.bank_name, bank, last, message.payload)
         elif message.retained and middle:
             roster.remember(middle[0], message.payload)
+        elif message.retained and last == ENERGY:
+            self._energies.remember(f"{self.base_topic}/{bank}", message.payload)
         elif message.retained and (seconds := self._intervals.remembered(message.payload)):
             self._obey(roster.bank_name, bank, last, seconds)
 
     def _obey(self, name: str, bank: str, what: str, payload: str) -> None:
         """Pass a command on; a new interval is told at once, and kept by the broker."""
-        if self.on_command and self.on_command(name, what, payload) and what == "poll_interval":
+        if self.on_command and self.on_command(name, what, payload) and what == INTERVAL:
             self._intervals.keep(bank, float(payload))
-            self._board.put(self._interval_topic(bank), self._intervals.publication(bank), self.clock())
+            self._board.put(f"{self.base_topic}/{bank}/{INTERVAL}", self._intervals.publication(bank), self.clock())
             self._announcer.pace(bank, self._intervals.of(bank), self.clock())
-
-    def _interval_topic(self, bank: str) -> str:
-        return f"{self.base_topic}/{bank}/poll_interval"
 
     def _remove(self, bank: str, module: str, barcode: str | None) -> None:
         """Withdraw a module: now from Home Assistant, and from the broker with the next snapshot.

@@ -9,6 +9,7 @@
     <base>/<bank>/<module>/status     online|offline     the module answers
     <base>/<bank>/<module>/state      JSON
     <base>/<bank>/<module>/cells      JSON arrays        the first cell first
+    <base>/<bank>/energy              JSON               what was metered here, if the BMS does not count its energy
     <base>/<bank>/event               JSON               what is new in the lists of the bank's BMSs, one by one
     <base>/<bank>/set/<what>          commands           answered by the bridge, published by others
 
