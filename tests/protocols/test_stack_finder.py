@@ -106,6 +106,35 @@ class TestPace:
         rig.line.spoil = lambda _asked, told: told
         assert len(reader.read(rig.line).modules) == 3
 
+    def test_after_a_power_cut_the_master_tells_of_all_again(self) -> None:
+        rig = pack_bench("rs232", "Jakiper", 3)
+        rig.battery.master_only = True
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.line.spoil = lambda _asked, _told: b""
+        for _ in range(4):
+            with pytest.raises(TransportTimeoutError):
+                reader.read(rig.line)
+        rig.line.spoil = lambda asked, told: b"" if asked[13:15] == b"FF" else told
+        assert reader.read(rig.line).silent == (2, 3)
+        rig.line.spoil = lambda _asked, told: told
+        rig.time.now_s += 301
+        bank = reader.read(rig.line)
+        assert ([m.number for m in bank.modules], bank.silent) == ([1, 2, 3], ())
+
+    @pytest.mark.parametrize("model", ["US2000", "Jakiper"])
+    def test_no_sum_is_taken_over_fewer_modules_than_are_counted(self, model: str) -> None:
+        rig = pack_bench("rs232", model, 3)
+        whole = rig.battery.answer
+
+        def deaf(asked: bytes) -> bytes:
+            """The second module is counted, and does not answer."""
+            return b"" if asked[13:15] in (b"02", b"FF") else whole(asked)
+
+        rig.line.answer = deaf
+        bank = driver(rig).read(rig.line)
+        assert ([m.number for m in bank.modules], bank.silent) == ([1, 3], (2,))
+
     def test_a_master_at_address_0_may_tell_of_others(self) -> None:
         rig = pack_bench("rs232", "Jakiper", 3)
         rig.battery.alone_at_0 = True

@@ -161,8 +161,8 @@ class Rs485:
     def _scan(self, line: ByteTransport, master: int) -> bool:
         """Look for the modules of one group that do not answer yet; tell whether the group is there."""
         addresses = range(master, (master & 0xF0 | _LAST) + 1)
-        found = self._stack.scan(line, addresses, anew=self._lost_reads >= LOST_AFTER)
-        return found or self._probe_system(line, master)
+        heard = self._stack.scan(line, addresses, anew=self._lost_reads >= LOST_AFTER)
+        return bool(heard) or self._probe_system(line, master)
 
     def _probe_system(self, line: ByteTransport, address: int) -> bool:
         """Emulations of a whole bank know 61 and 63, but no single modules."""

@@ -50,23 +50,24 @@ class Stack:
 
     # -------------------- finding modules
 
-    def scan(self, line: ByteTransport, addresses: Iterable[int], *, anew: bool) -> bool:
-        """Look for modules at these addresses, up to two silent ones, and tell whether there are any.
+    def scan(self, line: ByteTransport, addresses: Iterable[int], *, anew: bool) -> set[int]:
+        """Look for modules at these addresses, up to two silent ones, and tell where there are any.
 
         Those that answer already are not asked, unless ``anew``.
 
         Raises FrameError or DecodeError if the answer of the first is damaged: then this is hardly the right rate.
         """
         silent = 0
-        found = False
+        heard = set()
         for place, address in enumerate(addresses):
             if self._answers(address, anew) or self._probe(line, address, may_raise=place == 0):
-                found, silent = True, 0
+                heard.add(address)
+                silent = 0
                 continue
             silent += 1
             if silent == _SILENT_IN_A_ROW:
                 break
-        return found
+        return heard
 
     def _probe(self, line: ByteTransport, address: int, *, may_raise: bool) -> bool:
         """Ask who is at an address; damage is raised where it says more than that nobody is there."""

@@ -133,17 +133,21 @@ class StackFinder:
         """What is to be done once somebody answers, before all others are looked for."""
 
     def _scan(self, line: ByteTransport, stack: Stack, *, anew: bool) -> None:
+        """Look behind the master; who is counted and not heard is told of by the master, or silent.
+
+        When modules are looked for anew, those count that did not answer too: no sum may be taken over the others.
+        """
         count = self._count(line, stack)
         behind = [place for place in stack.variant.masters[self._master] if count is None or place <= count]
-        if not self._together:
-            stack.scan(line, (self._master, *behind), anew=anew)
-            self._together = count is not None and len(stack.roster.slots) < count and self._tells_all(line, stack)
-        if self._together and count is not None:
-            found = {stack.variant.number(place) for place in stack.roster.slots}
-            for number in range(1, count + 1):
-                if number not in found:
-                    stack.told_of.add(number)
-                    stack.roster.slots[number] = Slot()
+        heard = {self._master} if self._together else stack.scan(line, (self._master, *behind), anew=anew)
+        numbers = {stack.variant.number(place) for place in heard}
+        unheard = [number for number in range(1, (count or 0) + 1) if number not in numbers]
+        self._together = self._together or (bool(unheard) and self._tells_all(line, stack))
+        if self._together:
+            stack.told_of.update(unheard)
+        if self._together or anew:
+            for number in unheard:
+                stack.roster.slots.setdefault(number, Slot())
 
     def _count(self, line: ByteTransport, stack: Stack) -> int | None:
         """How many modules the master counts, where it counts them."""
