@@ -1,6 +1,8 @@
 """The seam between lines and protocols."""
 
-from typing import Protocol
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard
 
 
 class ByteTransport(Protocol):
@@ -42,3 +44,62 @@ class ByteTransport(Protocol):
 
     def unread(self) -> bytes:
         """What came in but was not yet returned, for error messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class CanFrame:
+    """One frame of a CAN bus; ``error`` is a report of the adapter, and no frame of anybody."""
+
+    id: int
+    data: bytes = b""
+    extended: bool = False
+    remote: bool = False
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CanTraffic:
+    """What passed on a bus since its line was opened, handed out or not."""
+
+    frames: int = 0
+    errors: int = 0
+
+
+class CanTransport(Protocol):
+    """A line that listens to a CAN bus: there is no way to send on it.
+
+    Every method but `cancel` is called from one thread. Nothing is opened in a constructor. All raise TransportError
+    when the line is gone; its message says what to do.
+    """
+
+    line: str
+    """What the user calls it: ``socketcan:can0``, ``slcan:/dev/ttyUSB0``."""
+
+    def open(self) -> None:
+        """Open the line, so that it listens only wherever the adapter can."""
+
+    def close(self) -> None:
+        """Close the line; closing a closed line does nothing."""
+
+    def cancel(self) -> None:
+        """End a waiting `recv` at once, from any thread; it raises TransportError."""
+
+    def recv(self, timeout_s: float) -> list[CanFrame]:
+        """Return the frames that there are, the oldest first; nothing if none comes in time."""
+
+    def select(self, wanted: Collection[tuple[int, bool]] | None) -> None:
+        """Hand out only frames with these identifiers (each with whether it is extended); None: all there are.
+
+        It spares work and is no promise: other frames may still come.
+        """
+
+    def traffic(self) -> CanTraffic:
+        """What passed since the line was opened, for telling why nothing comes."""
+
+
+Line = ByteTransport | CanTransport
+
+
+def is_can(line: Line) -> TypeGuard[CanTransport]:
+    """Whether a line carries CAN frames instead of bytes."""
+    return hasattr(line, "recv")
