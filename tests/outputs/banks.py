@@ -56,4 +56,5 @@ def snapshot(*modules: Module, after: timedelta = timedelta(), **changes) -> Sna
 
 
 def offline(after: timedelta = timedelta()) -> Snapshot:
-    return Snapshot(bank=Bank(name="House", silent=(1, 2, 3)), taken_at=NOON + after, online=False)
+    bank = Bank(name="House", silent=(1, 2, 3))
+    return Snapshot(bank=bank, taken_at=NOON + after, online=False, reason="nobody answers")

@@ -74,7 +74,7 @@ def test_first_snapshot_says_everything_discovery_first(broker, listener, mqtt, 
     topics = [topic for topic, _ in heard]
     assert topics[0] == "pylon2mqtt/status"
     assert topics[1:5] == [BANK_CONFIG, *map(config_topic, BARCODES)]
-    assert len(topics) == len(set(topics)) == 5 + 3 + 3 * 3
+    assert len(topics) == len(set(topics)) == 6 + 3 + 3 * 3
     assert json.loads(dict(heard)[STATE])["current"] == -10.5
 
 
@@ -97,7 +97,7 @@ def test_unchanged_is_not_said_again_until_five_minutes_have_passed(broker, mqtt
     clock.jumped_s += 280
     again = publish(output, counted(after=timedelta(seconds=560)))
     assert not [topic for topic, _ in again if topic.startswith("homeassistant/")]
-    assert len(again) == 4 + 3 * 3
+    assert len(again) == 5 + 3 * 3
     assert json.loads(dict(again)[STATE])["taken_at"] == "2026-06-01T12:09:20+00:00"
 
 
@@ -123,6 +123,7 @@ def test_silent_battery_is_offline_with_its_modules(broker, mqtt, publish):
     output = mqtt(broker.port)
     publish(output, snapshot())
     heard = publish(output, offline())
+    assert heard.pop(heard.index(("pylon2mqtt/house/diagnosis", "nobody answers")))
     assert {payload for _, payload in heard} == {"offline"}
     assert {topic for topic, _ in heard} == {"pylon2mqtt/house/status", *(module_topic(b, "status") for b in BARCODES)}
 
@@ -130,6 +131,7 @@ def test_silent_battery_is_offline_with_its_modules(broker, mqtt, publish):
 def test_battery_that_never_answered_is_not_announced(broker, listener, mqtt, publish):
     assert dict(publish(mqtt(broker.port), offline())) == {
         "pylon2mqtt/status": "online",
+        "pylon2mqtt/house/diagnosis": "nobody answers",
         "pylon2mqtt/house/status": "offline",
         INTERVAL: '{"seconds": 10.0, "option": 10.0}',
     }
@@ -152,7 +154,7 @@ def test_home_assistants_birth_brings_discovery_then_states_after_a_random_momen
     topics = [topic for topic, _ in listener.heard[before + 1 :]]
     assert drawn == [(1.0, 5.0)]
     assert topics[0] == BANK_CONFIG
-    assert len(topics) == 4 + 3 + 3 * 3
+    assert len(topics) == 5 + 3 + 3 * 3
 
 
 def test_other_words_of_home_assistant_bring_nothing(broker, listener, mqtt, publish):
@@ -370,7 +372,7 @@ def test_all_is_said_again_to_a_broker_that_forgot(broker, listen, mqtt, publish
     listener = listen(broker.port)
     until(lambda: listener.retained.get("pylon2mqtt/house/status") == "online", turn=output.refresh)
     settle(output, listener)
-    assert len(listener.retained) == 1 + 4 + 3 + 3 * 3
+    assert len(listener.retained) == 1 + 4 + 4 + 3 * 3
     assert listener.retained[module_topic(THIRD, "status")] == "offline"
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == len(set(warnings)) <= 2

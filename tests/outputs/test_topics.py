@@ -56,6 +56,7 @@ MODULE = {
     "clock_offset": None,
     "power": -174.5,
     "cell_voltage_difference": 0.001,
+    "problems": None,
     "problem": False,
     "taken_at": "2026-06-01T12:00:00+00:00",
 }
@@ -105,6 +106,7 @@ BANK: dict[str, object] = {
     "cell_voltage_min_cell": 1,
     "cell_voltage_max_cell": 2,
     "cell_voltage_difference": 0.001,
+    "problems": None,
     "problem": False,
     "modules_online": 1,
     "modules_silent": 0,
@@ -120,7 +122,9 @@ def test_golden():
     two_cells = (Cell(number=1, voltage=3.311), Cell(number=2, voltage=3.312))
     found = payloads(snapshot(module(1, cells=two_cells)))
     root = f"base/house/{BARCODES[0]}"
-    assert list(found) == ["base/house/state", f"{root}/state", f"{root}/cells", f"{root}/status", "base/house/status"]
+    modules = [f"{root}/state", f"{root}/cells", f"{root}/status"]
+    assert list(found) == ["base/house/diagnosis", "base/house/state", *modules, "base/house/status"]
+    assert found["base/house/diagnosis"] == "ok"
     assert json.loads(found[f"{root}/state"]) == MODULE
     assert json.loads(found[f"{root}/cells"]) == CELLS
     assert found[f"{root}/status"] == found["base/house/status"] == "online"
@@ -148,7 +152,11 @@ def test_who_is_known_but_not_there_is_offline():
 
 
 def test_offline_bank_tells_nothing_else():
-    assert payloads(offline(), known=["1"]) == {"base/house/1/status": "offline", "base/house/status": "offline"}
+    assert payloads(offline(), known=["1"]) == {
+        "base/house/1/status": "offline",
+        "base/house/diagnosis": "nobody answers",
+        "base/house/status": "offline",
+    }
 
 
 def test_a_cells_alarm_is_among_its_modules_alarms():

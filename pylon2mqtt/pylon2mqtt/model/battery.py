@@ -77,6 +77,7 @@ class Readings:
 
     ``soc`` counts charge, ``soe`` (state of energy) the energy that is left. ``parameters`` are the BMS's own limits,
     by name, in V, A and °C; ``counters`` is what it counts beside, where a unit ends the name.
+    ``alarm_kinds`` are those that it could report, active or not, where its protocol says that.
     """
 
     manufacturer: str | None = None
@@ -110,6 +111,7 @@ class Readings:
     parameters: Mapping[str, float] | None = None
     counters: Mapping[str, float] | None = None
     alarms: tuple[Alarm, ...] | None = None
+    alarm_kinds: tuple[AlarmKind, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +160,13 @@ class Bank(Readings):
 class Snapshot:
     """A bank at a moment; the only thing that crosses threads.
 
-    ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only.
-    ``stale``: it is silent but not lost, and what it said at ``taken_at`` is told again.
+    ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only, and
+    ``reason`` tells why, in words for its owner. ``stale``: it is silent but not lost, and what it said at ``taken_at``
+    is told again.
     """
 
     bank: Bank
     taken_at: datetime
     online: bool = True
     stale: bool = False
+    reason: str | None = None

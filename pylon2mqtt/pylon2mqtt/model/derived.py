@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from .battery import Alarm, Bank, Module, Readings
-from .units import AmpereHours, Amperes, Celsius, Percent, State, Topology, Volts, Watts
+from .units import AlarmKind, AmpereHours, Amperes, Celsius, Percent, State, Topology, Volts, Watts
 
 T = TypeVar("T")
 
@@ -82,10 +82,15 @@ def module_figures(module: Module) -> ModuleFigures:
 
 
 def bank_figures(bank: Bank) -> BankFigures:
-    """What follows from all modules' values; nothing but ``problem`` while a module is silent or none is known."""
+    """What follows from all modules' values; from the bank's own alone while a module is silent or none is known."""
     problem = _bank_problem(bank)
     if bank.silent or not bank.modules:
-        return BankFigures(power=_power(bank.voltage, bank.current), problem=problem)
+        return BankFigures(
+            power=_power(bank.voltage, bank.current),
+            state=None if bank.silent else _state_of(bank.current),
+            cell_voltage_difference=_difference(bank.cell_voltage_min, bank.cell_voltage_max),
+            problem=problem,
+        )
     modules = bank.modules
     series = bank.topology is Topology.SERIES
     together: Callable[[Sequence[float]], float] = min if series else sum
@@ -128,6 +133,13 @@ def bank_figures(bank: Bank) -> BankFigures:
         force_charge_2=_any(modules, "force_charge_2"),
         full_charge_requested=_any(modules, "full_charge_requested"),
     )
+
+
+def problems(*parts: Readings, active: Iterable[Alarm]) -> dict[AlarmKind, bool] | None:
+    """Which kinds of alarm are active, of those that the parts can report; None where they do not say which."""
+    known = {kind for part in parts for kind in part.alarm_kinds or ()}
+    kinds = {alarm.kind for alarm in active}
+    return {kind: kind in kinds for kind in AlarmKind if kind in known} or None
 
 
 def active_alarms(bank: Bank) -> list[tuple[int | None, Alarm]]:
@@ -234,6 +246,10 @@ def _state(modules: Sequence[Module], current: Amperes | None) -> State | None:
         return State.FAULT
     if len(states) == 1:
         return states.pop()
+    return _state_of(current)
+
+
+def _state_of(current: Amperes | None) -> State | None:
     if current is None:
         return None
     return State.CHARGING if current > 0 else State.DISCHARGING if current < 0 else State.IDLE

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .battery import Bank, Cell, Module
-from .derived import Figures, active_alarms, bank_figures, module_figures
+from .derived import Figures, active_alarms, bank_figures, module_figures, problems
 
 Json = dict[str, Any]
 
@@ -38,15 +38,21 @@ def plain(value: Any) -> Any:
 
 
 def bank_report(bank: Bank) -> Json:
-    """The bank's own fields and what is derived; ``alarms`` are those of all modules, with their numbers."""
-    report = _merged(bank, bank_figures(bank), leave_out=("modules", "events"))
-    report["alarms"] = [{"module": module, **plain(alarm)} for module, alarm in active_alarms(bank)]
+    """The bank's own fields and what is derived; ``alarms`` are those of all modules, with their numbers.
+
+    ``problems`` tells of each kind of alarm whether it is active, where it is known which kinds there are.
+    """
+    report = _merged(bank, bank_figures(bank), leave_out=("modules", "events", "alarm_kinds"))
+    active = active_alarms(bank)
+    report["alarms"] = [{"module": module, **plain(alarm)} for module, alarm in active]
+    report["problems"] = problems(bank, *bank.modules, active=(alarm for _, alarm in active))
     return report
 
 
 def module_report(module: Module) -> Json:
     """The module's own fields and what is derived, without its cells."""
-    return _merged(module, module_figures(module), leave_out=("cells",))
+    report = _merged(module, module_figures(module), leave_out=("cells", "alarm_kinds"))
+    return report | {"problems": problems(module, active=module.alarms or ())}
 
 
 def cells_report(cells: Iterable[Cell]) -> Json:

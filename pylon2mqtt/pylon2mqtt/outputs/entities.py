@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
-from pylon2mqtt.model import Bank, Cell, Module, State
+from pylon2mqtt.model import AlarmKind, Bank, Cell, Module, State
 from pylon2mqtt.model.derived import BankFigures, ModuleFigures
 from pylon2mqtt.model.report import CELL_ARRAYS
 
@@ -122,6 +122,11 @@ CELLS = (
 )
 # fmt: on
 
+# Each kind of alarm that the battery can report at all.
+PROBLEM_NAMES = {
+    kind: kind.value.replace("_", " ").replace("soc", "state of charge").capitalize() for kind in AlarmKind
+}
+
 # Fields that `topics` counts for the bank; all others are the model's.
 COUNTS = {"modules_online": int, "modules_silent": int}
 
@@ -165,6 +170,7 @@ def reported(kind: type[Bank] | type[Module], topic: str, content: Json) -> Iter
     """Yield the keys of the entities for which this topic (``state`` or ``cells``) has a value."""
     if topic == "state":
         yield from (row.key for row in ROWS[kind].values() if content.get(row.key) is not None)
+        yield from (f"problem_{alarm}" for alarm in content.get("problems") or ())
     for cell_row in CELLS if kind is Module else ():
         members = (content.get(cell_row.array) or ()) if cell_row.topic == topic else ()
         yield from (cell_row.key.format(n) for n, member in enumerate(members, 1) if member is not None)
@@ -176,6 +182,7 @@ def entities(kind: type[Bank] | type[Module], keys: set[str], cells: str) -> Ite
     ``cells`` is the user's option: one of `ENABLED_ARRAYS`.
     """
     yield from (_entity(kind, row) for row in ROWS[kind].values() if row.key in keys)
+    yield from (_problem_entity(alarm) for alarm in AlarmKind if f"problem_{alarm}" in keys)
     if kind is Module and cells != "none":
         numbers = {int(number) for key in keys for number in re.findall(r"^(?:cell|group)_(\d+)_", key)}
         for row in CELLS:
@@ -224,6 +231,23 @@ def _entity(kind: type[Bank] | type[Module], row: Row) -> Entity:
         topic="state",
         template=_template(f"value_json.{row.key}", platform),
         **_look(row.look) | ({"device_class": "enum"} if is_state else {}),
+    )
+
+
+def _problem_entity(alarm: AlarmKind) -> Entity:
+    return Entity(
+        key=f"problem_{alarm}",
+        name=PROBLEM_NAMES[alarm],
+        platform="binary_sensor",
+        device_class="problem",
+        icon=None,
+        unit=None,
+        digits=None,
+        over_time=None,
+        options=None,
+        shown=DETAIL,
+        topic="state",
+        template=_template(f"(value_json.problems or {{}}).get('{alarm}')", "binary_sensor"),
     )
 
 

@@ -25,6 +25,9 @@ PROJECT_URL = "https://github.com/pylon2mqtt/pylon2mqtt"
 # line or broker.
 EXPIRY_SLACK_S = 30.0
 
+# Home Assistant refuses longer states.
+LONGEST_STATE = 255
+
 DETAIL_CATEGORY = "diagnostic"
 EVENT = "event"
 """The key of the entity that tells of a bank's events."""
@@ -200,7 +203,7 @@ def _event(site: Site, device: Device, keys: set[str]) -> Json:
 
 
 def _own_components(site: Site, device: Device) -> Json:
-    """What exists without any value: whether the device answers, and for a bank what it may be told.
+    """What exists without any value: whether the device answers; for a bank also why not, and what it may be told.
 
     They are of use just when the battery does not answer, so the bridge alone makes them available.
     """
@@ -233,6 +236,16 @@ def _own_components(site: Site, device: Device) -> Json:
         "value_template": "{{ value_json.seconds }}",
         "command_topic": f"{site.base}/{device.topic}/set/poll_interval",
     }
+    diagnosis = {
+        **_identity(device, "sensor", "diagnosis"),
+        "name": "Diagnosis",
+        "icon": "mdi:stethoscope",
+        "entity_category": DETAIL_CATEGORY,
+        "state_topic": f"{site.base}/{device.topic}/diagnosis",
+        "value_template": f"{{{{ value | truncate({LONGEST_STATE}, true, '…', 0) }}}}",
+    }
+    connected = {"connection": connection | bridge}
     if device.kind is Module:
-        return {"connection": connection | bridge}
-    return {"connection": connection | bridge, "rescan": rescan | bridge, "poll_interval": poll_interval | bridge}
+        return connected
+    of_bank = {"rescan": rescan, "poll_interval": poll_interval, "diagnosis": diagnosis}
+    return connected | {key: component | bridge for key, component in of_bank.items()}

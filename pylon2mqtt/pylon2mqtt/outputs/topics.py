@@ -4,6 +4,7 @@
 
     <base>/status                     online|offline     the bridge; also its last will
     <base>/<bank>/status              online|offline     the battery answers
+    <base>/<bank>/diagnosis           text               ok, or why the battery is not read
     <base>/<bank>/state               JSON               the bank's fields and what is derived
     <base>/<bank>/poll_interval       JSON               how often it is read, and the option this was set under
     <base>/<bank>/<module>/status     online|offline     the module answers
@@ -32,6 +33,7 @@ from pylon2mqtt.model.derived import active_alarms
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, plain
 
 ONLINE, OFFLINE = "online", "offline"
+WELL = "ok"
 DEFAULT_NAME = "Battery"
 INFORMATION = "information"
 """The type of an event that is no alarm."""
@@ -65,6 +67,7 @@ def publications(base: str, snapshot: Snapshot, known: Iterable[str], *, cells: 
     root = f"{base}/{bank_slug(snapshot.bank)}"
     modules = module_slugs(snapshot.bank)
     found = {f"{root}/{slug}/status": Publication(OFFLINE) for slug in known if slug not in modules}
+    found[f"{root}/diagnosis"] = Publication(snapshot.reason or WELL)
     if not snapshot.online:
         return found | {f"{root}/status": Publication(OFFLINE)}
     found[f"{root}/state"] = Publication(_bank_content(snapshot.bank), snapshot.taken_at)
@@ -125,9 +128,9 @@ def _event_content(bank: Bank, event: Event) -> Json:
 
 
 def _bank_content(bank: Bank) -> Json:
-    """The bank's report, and how many modules answer: unknown where the battery does not tell of modules at all."""
+    """The bank's report, and how many modules answer: where no single ones are told of, what the battery counts."""
     tells = bool(bank.modules or bank.silent)
-    online, silent = (len(bank.modules), len(bank.silent)) if tells else (None, None)
+    online, silent = (len(bank.modules), len(bank.silent)) if tells else (bank.module_count, None)
     return bank_report(bank) | {"modules_online": online, "modules_silent": silent}
 
 
