@@ -1,6 +1,7 @@
 """The recordings that the contract tests run over: our own, and those of the folders in PYLON2MQTT_CAPTURES.
 
-A recording is NAME.txt in the recorder's format (docs: pylon2mqtt/DOCS.md), below a folder named like its protocol.
+A recording is NAME.txt in the recorder's format (docs: pylon2mqtt/DOCS.md), below a folder named like its protocol;
+of CAN it is a candump log.
 NAME.json beside it is its golden bank: what each of its answers says, without what is not reported. Folders from
 outside may also hold NAME.yaml files with ``request`` and ``response`` or ``response_hex``; they have no golden bank
 here. `python -m tests.recordings` writes the golden banks that are missing, to be read before they are committed.
@@ -55,6 +56,16 @@ def files() -> list[Path]:
     return sorted(OWN.glob("*/*.txt"))
 
 
+def exchanged() -> list[Path]:
+    """Our own recordings of questions and answers."""
+    return [path for path in files() if path.parent.name != "can"]
+
+
+def logs() -> list[Path]:
+    """Our own recordings of CAN buses."""
+    return [path for path in files() if path.parent.name == "can"]
+
+
 def recording(path: Path) -> Recording:
     return parse_recording(path.read_text(encoding="ascii"))
 
@@ -77,6 +88,9 @@ def _told(answer: Answer) -> dict[str, Any]:
 
 
 def _exchanges(path: Path) -> Iterator[Answer]:
+    if path.parent.name == "can":  # nobody asks: the whole log is the answer
+        yield Answer(path.stem, "can", "", path.read_bytes())
+        return
     for number, exchange in enumerate(recording(path).exchanges):
         request = exchange.sent.decode("latin-1").rstrip("\r")
         if request:  # a bare Enter asks for nothing

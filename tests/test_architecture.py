@@ -18,9 +18,9 @@ MAY_IMPORT = {
     "errors": set(),
     "model": {"model"},
     "transports": {"transports", "errors"},
-    "protocols": {"protocols", "model", "errors", "transports.base"},
+    "protocols": {"protocols", "model", "errors", "transports.base", "transports.candump"},
     "outputs": {"outputs", "model", "errors", "__version__"},
-    "config": {"errors", "protocols.registry"},
+    "config": {"errors", "protocols.registry", "transports.registry"},
     "supervisor": {"errors"},
     "simulator": {"simulator", "model", "errors", "transports", "protocols.frame"},
 }
@@ -29,7 +29,8 @@ EVERYTHING = {"app", "cli", "__main__", "__init__"}
 # Library -> the rooms that are its only home.
 HOMES = {
     "serial": {"transports"},
-    "can": {"transports"},
+    "can": {"transports", "simulator"},
+    "pyroute2": {"transports"},
     "construct": {"protocols"},
     "cantools": {"protocols"},
     "paho": {"outputs"},
@@ -48,6 +49,7 @@ SHARED_PROTOCOL_FILES = {
     "__init__", "auto", "base", "registry", "roster", "schedule",
     "binary", "binary_values", "dialects", "frame", "listener", "questions", "stack", "stack_finder", "variants",
     "eg4", "pace", "pylontech", "pylontech_info", "seplos",
+    "can_dbc", "can_dialects", "can_heard", "can_values", "can_verdict",
     "prompt", "console_answers", "console_commands", "console_euro", "console_events", "console_history",
     "console_modules", "console_sheets", "console_tables", "console_text", "console_values",
     "console_questions", "console_rack", "console_rack_cells", "console_rack_opening", "console_rack_sheets",

@@ -1,6 +1,8 @@
 """Finding out what a battery speaks: safely, and with the likeliest cause when nothing is found."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 from tests.fakes import Bench, FakeLine, bench, console_bench, pack_bench
@@ -9,7 +11,7 @@ from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.frame import Frame
 from pylon2mqtt.protocols.prompt import WAKE_FRAME
-from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.protocols.registry import AUTO, FRAMES, PROTOCOLS, driver
 
 
 def auto(rig: Bench) -> BatteryProtocol:
@@ -162,3 +164,22 @@ def test_a_gateway_with_its_own_rate_is_tried_at_one() -> None:
     with pytest.raises(TransportTimeoutError):
         auto(rig).read(rig.line)
     assert len([raw for raw in rig.line.sent if raw[7:9] == b"4F"]) == len({2, 0x12, 1})
+
+
+def test_looking_for_a_serial_battery_loads_nothing_of_can() -> None:
+    """python-can and cantools take 20 MB and some tenths of a second."""
+    script = (
+        "import sys; from pylon2mqtt.protocols.registry import _probes; print(len(_probes()), "
+        "[name for name in ('can', 'cantools', 'pyroute2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split(maxsplit=1)[1].strip() == "[]"
+
+
+@pytest.mark.parametrize("protocol", [AUTO, *PROTOCOLS])
+def test_every_driver_says_whether_it_listens(protocol: str) -> None:
+    assert driver(protocol, name=None).listens == (protocol == FRAMES)
+
+
+def test_a_driver_that_never_sends_is_read_at_intervals_too() -> None:
+    assert driver(AUTO, name=None, listen_only=True).listens is False

@@ -9,10 +9,12 @@ cause.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
 from pylon2mqtt.errors import FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank
-from pylon2mqtt.transports.base import ByteTransport
+from pylon2mqtt.transports.base import ByteTransport, Line, is_can
 
 from .base import BatteryProtocol, Probe
 
@@ -61,26 +63,37 @@ class Auto:
     """The driver that is used until it is known which one to use: from then on it is that one."""
 
     def __init__(
-        self, *, name: str | None, probes: Iterable[Probe], make_driver: Callable[[str], BatteryProtocol]
+        self, *, name: str | None, probes: Callable[[], Iterable[Probe]], make_driver: Callable[[str], BatteryProtocol]
     ) -> None:
         self._name = name
-        self._probes = tuple(sorted(probes, key=lambda probe: probe.rank))
+        self._all_probes = probes
         self._make_driver = make_driver
         self._driver: BatteryProtocol | None = None
 
-    def read(self, line: ByteTransport) -> Bank:
-        """Find out what the battery speaks, once; then read it."""
+    @property
+    def listens(self) -> bool:
+        """Whether what was found is listened to."""
+        return self._driver is not None and self._driver.listens
+
+    def read(self, line: Line) -> Bank:
+        """Find out what the battery speaks, once; then read it. A CAN bus is listened to."""
+        if self._driver is None and is_can(line):
+            self._driver = self._make_driver("can")
         if self._driver is None:
             try:
-                self._driver = self._make_driver(self._find(line))
+                self._driver = self._make_driver(self._find(cast(ByteTransport, line)))
             except TransportTimeoutError as silence:
-                return self._first_reading(line, silence)
+                return self._first_reading(cast(ByteTransport, line), silence)
         return self._driver.read(line)
 
     def rescan(self) -> None:
         """Look for the modules anew, or for the language while that is unknown."""
         if self._driver is not None:
             self._driver.rescan()
+
+    @cached_property
+    def _probes(self) -> list[Probe]:
+        return sorted(self._all_probes(), key=lambda probe: probe.rank)
 
     def _find(self, line: ByteTransport) -> str:
         heard = _Heard()

@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pylon2mqtt.model import Bank
-from pylon2mqtt.transports.base import ByteTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +22,21 @@ class Clock:
 
 
 class BatteryProtocol(Protocol):
-    """A driver: it asks one bank over one line, one question at a time.
+    """A driver: it asks one bank over one line, one question at a time, or listens to it.
 
     It is made once for a battery and keeps what it learnt about it; the line may be closed and opened between reads.
     """
 
-    def read(self, line: ByteTransport) -> Bank:
-        """Ask everything that is due and return the whole bank.
+    @property
+    def listens(self) -> bool:
+        """Whether the battery speaks by itself: then it is read all the time, or something of it would be lost."""
 
-        Raises TransportTimeoutError when no module answers, ProtocolError when what comes is no good answer, and
-        TransportError when the line is gone.
+    def read(self, line: Any) -> Bank:
+        """Ask everything that is due, or listen for a turn, and return the whole bank.
+
+        ``line`` is a ByteTransport or a CanTransport, whichever the protocol speaks over. Raises TransportTimeoutError
+        when no module answers, ProtocolError when what comes is no good answer, and TransportError when the line is
+        gone.
         """
 
     def rescan(self) -> None:

@@ -90,6 +90,8 @@ class Console:
     tells nothing without them, see `console_rack_opening`.
     """
 
+    listens = False
+
     def __init__(
         self,
         *,

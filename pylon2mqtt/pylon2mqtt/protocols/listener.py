@@ -51,6 +51,8 @@ _Key = tuple[int, int, bytes]
 class Listener:
     """A driver that never sends: it makes a bank of what others ask and are told."""
 
+    listens = False
+
     def __init__(self, *, name: str | None, clock: Clock | None = None, rates: tuple[int, ...] = RATES) -> None:
         self._name = name
         self._clock = clock or Clock()

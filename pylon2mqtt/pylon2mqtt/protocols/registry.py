@@ -8,16 +8,33 @@ from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
 
 from .auto import Auto
-from .base import BatteryProtocol, Dialect
+from .base import BatteryProtocol, Dialect, Probe
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "rs485:Rs485",
     "rs232": "rs232:Rs232",
     "console": "console:Console",
+    "can": "can:Can",
 }
 """The name that users write -> the module in this folder and its driver. `AUTO` tries them in this order."""
 
 AUTO = "auto"
+FRAMES = "can"
+"""The protocol of all CAN lines; all others speak over lines that carry bytes."""
+
+
+def speaks_over(protocol: str, *, frames: bool, listen_only: bool = False) -> None:
+    """Raise ConfigError if a protocol and its line do not go together; ``frames``: the line is a CAN bus."""
+    if frames and listen_only:
+        raise ConfigError("A CAN bus is only listened to in any case: switch listen_only off.")
+    if frames and protocol not in (AUTO, FRAMES):
+        raise ConfigError(f"{protocol} is not spoken on a CAN bus: choose the protocol {FRAMES}, or a serial line.")
+    if protocol == FRAMES and not frames:
+        raise ConfigError(
+            "CAN needs a CAN line: the name of an interface such as can0, slcan:/dev/ttyACM0, or another of the "
+            "documentation."
+        )
+
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "rs485": ("listen_only",),
@@ -42,8 +59,7 @@ def driver(protocol: str, *, name: str | None, listen_only: bool = False, **opti
         listener: Callable[..., BatteryProtocol] = import_module(".listener", __package__).Listener
         return listener(name=name, clock=options.get("clock"))
     if protocol == AUTO:
-        probes = (probe for known in PROTOCOLS for probe in cast(Dialect, _module(known)[0]).PROBES)
-        return Auto(name=name, probes=probes, make_driver=lambda found: driver(found, name=name, **options))
+        return Auto(name=name, probes=_probes, make_driver=lambda found: driver(found, name=name, **options))
     module, class_name = _module(protocol)
     make: Callable[..., BatteryProtocol] = getattr(module, class_name)
     foreign = {option for of in OPTIONS.values() for option in of} - set(OPTIONS.get(protocol, ()))
@@ -58,6 +74,10 @@ def decode(protocol: str, data: bytes, request: str | None) -> Bank:
 def scrub(protocol: str) -> Callable[[bytes, bytes, Callable[[str], str]], bytes]:
     """Return the protocol's function that replaces barcodes in recorded bytes."""
     return cast(Dialect, _module(protocol)[0]).scrub
+
+
+def _probes() -> list[Probe]:
+    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Dialect, _module(known)[0]).PROBES]
 
 
 def _module(protocol: str) -> tuple[Any, str]:

@@ -63,6 +63,8 @@ PROBES = tuple(
 class Rs485:
     """The driver: finds the modules once, then asks each its fast values in every cycle and the slow ones in turn."""
 
+    listens = False
+
     def __init__(
         self,
         *,

@@ -30,6 +30,8 @@ _LONGEST_ANSWER = 210
 class StackFinder:
     """A driver; ``variants`` are the dialects that are tried, the likeliest first."""
 
+    listens = False
+
     def __init__(self, variants: Sequence[Variant], *, name: str | None, clock: Clock, stagger_s: float) -> None:
         self._name = name
         self._clock = clock
