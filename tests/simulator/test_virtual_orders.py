@@ -96,7 +96,7 @@ def test_orders_are_carried_out_while_an_answer_is_late():
 
 
 def test_an_order_to_a_simulator_that_died_is_not_waited_for_for_ever(simulator, monkeypatch):
-    monkeypatch.setattr("pylon2mqtt.simulator.registry._ORDER_WITHIN_S", 0.05)
-    simulator._stop = lambda: False
+    monkeypatch.setattr("pylon2mqtt.simulator.orders._WITHIN_S", 0.05)
+    simulator._orders._is_served = True
     with pytest.raises(TransportError, match="has stopped: start it again"):
         simulator.order("help")

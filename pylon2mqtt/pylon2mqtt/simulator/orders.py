@@ -1,9 +1,12 @@
 """What can be ordered from a running simulator, one line each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.errors import ConfigError, Pylon2MqttError, TransportError
 from pylon2mqtt.model.units import AlarmKind
 
 from .module import VirtualModule
@@ -135,6 +138,52 @@ def number_in(word: str, least: float, most: float) -> float:
     if not least <= number <= most:
         raise ConfigError(f"{word!r} is no number from {least:g} to {most:g}: write one")
     return number
+
+
+# An order is carried out between two turns of the simulator; this long only if it died.
+_WITHIN_S = 5.0
+
+
+class OrderQueue:
+    """Orders from any thread, carried out by the one that serves: nobody else touches bank and line."""
+
+    def __init__(self, do: Callable[[str], str]) -> None:
+        self._do = do
+        self._waiting: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
+        self._is_served = False
+
+    def place(self, text: str) -> str:
+        """Return what came of an order. Raises ConfigError, or TransportError if the simulator has stopped."""
+        if not self._is_served:
+            return self._do(text)
+        answer: Future[str] = Future()
+        self._waiting.put((text, answer))
+        try:
+            return answer.result(timeout=_WITHIN_S)
+        except TimeoutError as exc:
+            raise TransportError("the simulator has stopped: start it again") from exc
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Let orders wait for `carry_out` while inside."""
+        self._is_served = True
+        try:
+            yield
+        finally:
+            self._is_served = False
+            self.carry_out()
+
+    def carry_out(self) -> None:
+        """Do what was ordered; from the thread that serves."""
+        while True:
+            try:
+                text, answer = self._waiting.get_nowait()
+            except Empty:
+                return
+            try:
+                answer.set_result(self._do(text))
+            except Pylon2MqttError as exc:
+                answer.set_exception(exc)
 
 
 Order = Callable[["Simulator", list[str]], str]

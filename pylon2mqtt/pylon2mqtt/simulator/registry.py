@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import KW_ONLY, dataclass, field
 from importlib import import_module
 from itertools import takewhile
-from queue import Empty, SimpleQueue
 from random import Random
 from typing import Protocol
 
-from pylon2mqtt.errors import ConfigError, Pylon2MqttError, TransportError
+from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AlarmKind, Seconds
 
 from . import orders
@@ -19,6 +17,7 @@ from .faults import Exchange, Fault, Faults, Piece, Pieces
 from .inverter import Inverter
 from .line import Line, line_at
 from .models import stack
+from .orders import OrderQueue
 from .pace import Pace
 
 PROTOCOLS = {
@@ -37,8 +36,6 @@ DIALECTS = {
 
 # How long `serve` waits at most before it looks at ``stop`` and at the orders again.
 _LOOK_UP_S = 0.02
-# An order is carried out between two looks; this long only if `serve` died.
-_ORDER_WITHIN_S = 5.0
 
 
 class VirtualBattery(Protocol):
@@ -121,7 +118,7 @@ class Simulator:
         self._rate = self.battery.line_rate or self.baudrate
         self._pace = Pace(None if self.fast else self._rate)
         self._dice = Random(self.seed)  # noqa: S311 - delays and noise
-        self._orders: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
+        self._orders = OrderQueue(lambda text: orders.carry_out(self, text))
         self._buffer = bytearray()
         self._cut = False
         self._stop: Callable[[], bool] | None = None
@@ -164,40 +161,18 @@ class Simulator:
         """Answer until ``stop()`` is true; returns within 0.3 s of that."""
         self._stop = stop
         self._advanced_at = self.clock()
-        try:
+        with self._orders.taken():
             while not stop():
-                self._carry_out_orders()
+                self._orders.carry_out()
                 self._advance()
                 self._listen()
                 self._send(self.faults.chatter(self._dice), self.clock())
                 if self.inverter is not None:
                     self._send(self.inverter.says(self.clock()), self.clock())
-        finally:
-            self._stop = None
-            self._carry_out_orders()
 
     def order(self, text: str) -> str:
         """Do what one line says (``help`` tells what is possible) and return one sentence. Raises ConfigError."""
-        if self._stop is None:
-            return orders.carry_out(self, text)
-        answer: Future[str] = Future()
-        self._orders.put((text, answer))
-        try:
-            return answer.result(timeout=_ORDER_WITHIN_S)
-        except TimeoutError as exc:
-            raise TransportError(f"the simulator at {self.url} has stopped: start it again") from exc
-
-    def _carry_out_orders(self) -> None:
-        """What other threads ordered is done here, between two bytes: nobody else touches bank and line."""
-        while True:
-            try:
-                text, answer = self._orders.get_nowait()
-            except Empty:
-                return
-            try:
-                answer.set_result(orders.carry_out(self, text))
-            except Pylon2MqttError as exc:
-                answer.set_exception(exc)
+        return self._orders.place(text)
 
     def _advance(self) -> None:
         now = self.clock()
@@ -242,7 +217,7 @@ class Simulator:
         while (left := due - self.clock()) > 0:
             if self._stop is None or self._stop():
                 return False
-            self._carry_out_orders()
+            self._orders.carry_out()
             self.sleep(min(left, _LOOK_UP_S))
         return not self._cut
 
