@@ -155,6 +155,69 @@ class TestRecordAndReplay:
         assert "no whole reading out of this recording" in output(capsys)[1]
 
 
+class TestCan:
+    LOG = "(1.0) can0 351#1402C012C012C201\n(1.0) can0 355#58005E00\n(1.1) can0 356#7A13F2FE6B01\nnoise\n"
+
+    @pytest.fixture
+    def log(self, tmp_path: Path) -> Path:
+        file = tmp_path / "candump.log"
+        file.write_text(self.LOG)
+        return file
+
+    def test_a_log_is_decoded(self, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["decode", "can", str(log)]) == 0
+        told = json.loads(output(capsys)[0])
+        assert (told["voltage"], told["current"], told["soc"], told["state"]) == (49.86, -27.0, 88, "discharging")
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [("hello", "FrameError: there is no CAN frame in it"), ("can0 123#00", "DecodeError: 1 frames: no battery")],
+    )
+    def test_what_is_no_battery_is_1_and_one_line(
+        self, text: str, error: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "log"
+        file.write_text(text)
+        assert main(["decode", "can", str(file)]) == 1
+        out, told = output(capsys)
+        assert not out
+        assert told.startswith(error)
+        assert told.count("\n") == 1
+
+    def test_a_log_is_replayed_and_read_as_a_line(self, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["replay", str(log), "--json"]) == 0
+        assert json.loads(output(capsys)[0].splitlines()[0])["voltage"] == 49.86
+        assert main(["read", "auto", f"candump:{log}", "--json"]) == 0
+        assert json.loads(output(capsys)[0])["voltage"] == 49.86
+
+    def test_a_recording_is_a_log(self, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        log.write_text(self.LOG + "(1.2) can0 380#4142434431323334\n")
+        record = tmp_path / "record"
+        command = ["record", "can", f"candump:{log}", str(record), "--seconds", "0.1", "--hide-barcodes"]
+        assert main(command) == 0
+        assert "356#7A13F2FE6B01" in record.read_text()
+        assert "41424344" not in record.read_text()
+        assert main(["decode", "can", str(record)]) == 0
+        assert json.loads(output(capsys)[0].splitlines()[-1])["barcode"] == "A0000001"
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "error"),
+        [
+            (["read", "can", "/dev/ttyUSB0"], 2, "CAN needs a CAN line"),
+            (["read", "rs485", "can0"], 2, "rs485 is not spoken on a CAN bus"),
+            (["read", "can", "can77"], 1, "there is no interface can77"),
+            (["read", "can", "gs_usb:0"], 2, "use the interface that Linux makes"),
+            (["simulate", "can", "--listen", "pty:/tmp/x"], 2, "is no bus"),
+            (["simulate", "can", "--listen", "can:virtual:x", "--dialect", "y"], 2, "there is no dialect 'y'"),
+        ],
+    )
+    def test_what_cannot_be_says_what_to_do(
+        self, arguments: list[str], status: int, error: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(arguments) == status
+        assert error in output(capsys)[1]
+
+
 class TestSimulate:
     def test_it_serves_takes_orders_and_ends_at_sigterm(self, tmp_path: Path) -> None:
         path = tmp_path / "virtual"

@@ -75,6 +75,45 @@ def test_what_may_be_sent_to_open_a_console_is_a_barcode() -> None:
         assert "console_barcode must be a barcode" in problem
 
 
+@pytest.mark.parametrize(
+    ("chosen", "protocol", "line"),
+    [
+        ({"address": "can0"}, "auto", "can0"),
+        ({"address": "can0", "protocol": "can"}, "can", "can0"),
+        ({"device": "/dev/ttyACM0", "protocol": "can"}, "can", "slcan:/dev/ttyACM0"),
+        ({"address": "/dev/ttyACM0", "protocol": "can"}, "can", "slcan:/dev/ttyACM0"),
+        ({"address": "10.0.0.5:23", "protocol": "can"}, "can", "slcan:socket://10.0.0.5:23"),
+        ({"address": "canable:/dev/ttyACM0", "protocol": "can"}, "can", "canable:/dev/ttyACM0"),
+        ({"address": "socketcand:pi:29536:can0"}, "auto", "socketcand:pi:29536:can0"),
+    ],
+)
+def test_can_lines(chosen: dict[str, str], protocol: str, line: str) -> None:
+    (battery,) = parse({"batteries": [{"name": "House", **chosen}]}).batteries
+    assert (battery.protocol, battery.line, battery.line_options) == (protocol, line, {})
+
+
+def test_the_options_of_a_can_line() -> None:
+    options = {"can_bitrate": 250_000, "can_bring_up": True, "can_ask": False}
+    (battery,) = parse({"batteries": [{"name": "House", "address": "can0", **options}]}).batteries
+    assert battery.line_options == {"bitrate": 250_000, "bring_up": True}
+
+
+@pytest.mark.parametrize(
+    ("battery", "wrong"),
+    [
+        ({"protocol": "can", "address": "socket://10.0.0.5:23"}, "does not fit its line: CAN needs a CAN line"),
+        ({"address": "can0", "listen_only": True}, "A CAN bus is only listened to in any case"),
+        ({"protocol": "rs485", "address": "can0"}, "does not fit its line: rs485 is not spoken on a CAN bus"),
+        ({"device": "/dev/ttyUSB0", "can_ask": True}, "can_ask: only a CAN bus has that, remove it"),
+        ({"address": "can0", "can_bitrate": 5}, "can_bitrate must be a whole number from 10000 to 1000000, not 5"),
+    ],
+)
+def test_what_does_not_go_together_is_told(battery: dict[str, Any], wrong: str) -> None:
+    (told,) = problems(batteries=[{"name": "House", **battery}])
+    assert told.startswith("batteries[0].")
+    assert wrong in told
+
+
 @pytest.mark.parametrize("unset", ["", None])
 def test_an_empty_text_is_not_set(unset: str | None) -> None:
     battery = BATTERY | {"address": unset}
@@ -116,7 +155,7 @@ def test_everything_wrong_is_told_at_once_with_its_path() -> None:
         colour="red",
     ) == [
         "batteries[0] needs either a device or an address, and not both.",
-        "batteries[0].protocol must be one of auto, rs485, rs232, console, not 'modbus'.",
+        "batteries[0].protocol must be one of auto, rs485, rs232, console, can, not 'modbus'.",
         "batteries[0].name is not set: it is needed.",
         "batteries[1] needs either a device or an address, and not both.",
         "batteries[1].name must be a name of 1 to 40 characters with a letter or digit in it.",

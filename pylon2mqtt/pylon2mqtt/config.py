@@ -14,7 +14,8 @@ from typing import Any, cast
 import voluptuous as vol
 
 from .errors import ConfigError
-from .protocols.registry import AUTO, LISTENING, OPTIONS, PROTOCOLS
+from .protocols.registry import AUTO, FRAMES, LISTENING, OPTIONS, PROTOCOLS, speaks_over
+from .transports.registry import CAN_OPTIONS, carries_frames
 
 CELL_LEVELS = ("none", "statistics", "voltages", "full")
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -25,15 +26,16 @@ _HOST_AND_PORT = re.compile(r"[\w.-]+:\d{1,5}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battery:
-    """One bank: its name, the language it speaks, and the line it is on (a device path or a URL).
+    """One bank: its name, the language it speaks, and the line it is on (a device path, a URL or a CAN line).
 
-    ``options`` are those of its protocol, by name, as far as the user set them.
+    ``options`` are those of its protocol, ``line_options`` those of its line, by name, as far as the user set them.
     """
 
     name: str
     protocol: str
     line: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    line_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +101,20 @@ def _without_unset(value: Any) -> Any:
 
 
 def _battery(item: Mapping[str, Any]) -> Battery:
-    line = item.get("device") or item["address"]
-    if _HOST_AND_PORT.fullmatch(line):
-        line = f"socket://{line}"
-    options = {key: item[key] for of in OPTIONS.values() for key in of if key in item}
-    return Battery(name=item["name"], protocol=item["protocol"], line=line, options=options)
+    return Battery(
+        name=item["name"],
+        protocol=item["protocol"],
+        line=_line(item),
+        options={key: item[key] for of in OPTIONS.values() for key in of if key in item},
+        line_options={name: item[key] for key, name in CAN_OPTIONS.items() if item.get(key)},
+    )
+
+
+def _line(item: Mapping[str, Any]) -> str:
+    line: str = item.get("device") or item["address"]
+    if item["protocol"] == FRAMES and (line.startswith("/") or _HOST_AND_PORT.fullmatch(line)):
+        return f"slcan:{line}" if line.startswith("/") else f"slcan:socket://{line}"
+    return f"socket://{line}" if _HOST_AND_PORT.fullmatch(line) else line
 
 
 # ---------------------------------------------------------------------------------------------------- what is allowed
@@ -175,12 +186,25 @@ def _each_battery(value: Any) -> list[dict[str, Any]]:
             )
         try:
             checked.append(_BATTERY(item))
+            _fits(checked[-1])
         except vol.MultipleInvalid as error:
             error.prepend([number])
             errors += error.errors
+        except ConfigError as error:
+            errors.append(vol.Invalid(f"does not fit its line: {str(error).rstrip('.')}", path=[number, "protocol"]))
     if errors:
         raise vol.MultipleInvalid(errors)
     return checked
+
+
+def _fits(battery: Mapping[str, Any]) -> None:
+    """Raise ConfigError where the protocol cannot be spoken over the line, or options mean nothing on it."""
+    if "device" not in battery and "address" not in battery:
+        return
+    frames = carries_frames(_line(battery))
+    speaks_over(battery["protocol"], frames=frames, listen_only=battery.get("listen_only", False))
+    if not frames and (strange := [key for key in CAN_OPTIONS if battery.get(key)]):
+        raise ConfigError(f"{', '.join(strange)}: only a CAN bus has that, remove it.")
 
 
 def _all_different(batteries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -203,6 +227,9 @@ _BATTERY = vol.Schema(
         vol.Optional("allow_tbar"): _flag,
         vol.Optional("console_barcode"): _barcode,
         vol.Optional("listen_only"): _flag,
+        vol.Optional("can_bitrate"): _whole(10_000, 1_000_000),
+        vol.Optional("can_bring_up"): _flag,
+        vol.Optional("can_ask"): _flag,
     }
 )
 

@@ -285,6 +285,7 @@ class Defective:
     def __init__(self) -> None:
         self.reads = 0
         self.rescans = 0
+        self.listens = False
 
     def read(self, line: ByteTransport) -> Bank:
         self.reads += 1
@@ -409,6 +410,7 @@ class Tired:
     """A driver that answers, rests for a while, and is lost in the end."""
 
     def __init__(self) -> None:
+        self.listens = False
         self.turns = iter(["answers", "rests", "rests", "rests", "lost", "rests", "answers"])
 
     def read(self, _line: ByteTransport) -> Bank:

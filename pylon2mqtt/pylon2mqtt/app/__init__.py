@@ -21,7 +21,8 @@ from pylon2mqtt.outputs.base import Output
 from pylon2mqtt.outputs.registry import output_class
 from pylon2mqtt.outputs.topics import slug
 from pylon2mqtt.protocols.base import BatteryProtocol
-from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.protocols.registry import driver, speaks_over
+from pylon2mqtt.transports.base import is_can
 from pylon2mqtt.transports.registry import transport
 
 from .line_reader import LineReader
@@ -132,9 +133,11 @@ class App:
             runner.mailbox.put(snapshot)
 
     def _reader(self, battery: Battery, settings: Settings) -> LineReader:
+        line = transport(battery.line, **battery.line_options)
+        speaks_over(battery.protocol, frames=is_can(line), listen_only=bool(battery.options.get("listen_only")))
         return LineReader(
             battery,
-            transport(battery.line),
+            line,
             self._make_driver(battery.protocol, name=battery.name, cells=settings.cells, **battery.options),
             deliver=self._deliver,
             poll_interval_s=settings.poll_interval_s,

@@ -1,6 +1,7 @@
 """The thread of a line: it reads one battery, again and again, whatever happens."""
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pylon2mqtt.errors import DecodeError, ProtocolError, RestingError, Transpor
 from pylon2mqtt.model import Bank, Snapshot
 from pylon2mqtt.model.report import summary
 from pylon2mqtt.protocols.base import BatteryProtocol
-from pylon2mqtt.transports.base import ByteTransport
+from pylon2mqtt.transports.base import Line
 
 from .backoff import STUCK_S, BackOff
 
@@ -20,6 +21,8 @@ _LOG = logging.getLogger(__name__)
 
 # A line on which nobody answered so many times is closed and opened: a gateway may hold a dead connection.
 _REOPEN_AFTER = 3
+# What differs between two tellings of the same cause.
+_NUMBERS = re.compile(r"\d+")
 
 
 class LineReader:
@@ -28,7 +31,7 @@ class LineReader:
     def __init__(
         self,
         battery: Battery,
-        line: ByteTransport,
+        line: Line,
         protocol: BatteryProtocol,
         *,
         deliver: Callable[[Snapshot], None],
@@ -47,7 +50,9 @@ class LineReader:
         self._open = False
         self._failures = 0
         self._last: Snapshot | None = None
-        self._resting = self._lost = False
+        self._resting = False
+        self._reason = ""
+        self._deliver_at = 0.0
         self._shown: tuple[object, ...] = ()
 
     def run(self) -> None:
@@ -62,7 +67,8 @@ class LineReader:
                 self._close()
                 wait_s = self._back_off.next()
             self.overdue_at = time.monotonic() + wait_s + STUCK_S
-            self._hurry.wait(wait_s)
+            if self._hurry.wait(wait_s):
+                self._deliver_at = 0.0
             self._hurry.clear()
         self._close()
 
@@ -93,7 +99,7 @@ class LineReader:
             bank = self._protocol.read(self._line)
         except (TransportTimeoutError, ProtocolError) as error:
             self._failures += 1
-            if isinstance(error, RestingError) and self._last and not self._lost:
+            if isinstance(error, RestingError) and self._last and not self._reason:
                 self._rests(self._last)
             else:
                 self._failed(error)
@@ -106,19 +112,27 @@ class LineReader:
             return self._back_off.next()
         else:
             self._succeeded(bank)
+        if self._protocol.listens:
+            return 0.0
         return max(0.0, began + self._poll_interval_s - time.monotonic())
 
     def _succeeded(self, bank: Bank) -> None:
+        now = time.monotonic()
         if self._failures:
             _LOG.info("%s answers again after %d failed reads", self.name, self._failures)
+            self._deliver_at = now
         self._failures = 0
-        self._resting = self._lost = False
+        self._resting = False
+        self._reason = ""
         self._back_off.reset()
         self._show(bank)
         for event in bank.events or ():
             _LOG.info("%s: module %s recorded at %s: %s", self.name, event.module, event.at, event.text)
         self._last = Snapshot(bank=bank, taken_at=datetime.now(UTC))
-        self._deliver(self._last)
+        # A battery that is listened to is read all the time, and published no more often than any other.
+        if not self._protocol.listens or now >= self._deliver_at:
+            self._deliver_at = now + self._poll_interval_s
+            self._deliver(self._last)
 
     def _rests(self, last: Snapshot) -> None:
         """Tell the last values again, with their own time: the battery is silent, but not lost."""
@@ -133,14 +147,19 @@ class LineReader:
     def _failed(self, error: Exception) -> None:
         if self._stop.is_set():
             return
-        if self._lost:
+        reason = _NUMBERS.sub("", str(error))
+        if reason == self._reason:
             _LOG.debug("%s is not read, for the %d. time: %s", self.name, self._failures, error)
             return
-        _LOG.log(logging.DEBUG if self._resting else logging.WARNING, "%s is not read: %s", self.name, error)
+        if self._reason:
+            _LOG.info("%s is still not read: %s", self.name, error)
+        else:
+            _LOG.log(logging.DEBUG if self._resting else logging.WARNING, "%s is not read: %s", self.name, error)
         if isinstance(error, DecodeError):
             _LOG.warning("%s: please send a recording (pylon2mqtt record): %r", self.name, error.raw)
-        self._lost = True
-        self._deliver(Snapshot(bank=Bank(name=self.name), taken_at=datetime.now(UTC), online=False))
+        self._reason = reason
+        bank = Bank(name=self.name)
+        self._deliver(Snapshot(bank=bank, taken_at=datetime.now(UTC), online=False, reason=str(error)))
 
     def _close(self) -> None:
         self._line.close()

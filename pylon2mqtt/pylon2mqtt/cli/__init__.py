@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_line(read)
     read.add_argument("--json", action="store_true", help="show JSON, not a table")
 
-    answer = add("decode", "battery:decode", "decode one recorded answer to JSON")
+    answer = add("decode", "battery:decode", "decode one recorded answer, or a candump log, to JSON")
     answer.add_argument("protocol", help=f"one of {', '.join(PROTOCOLS)}")
     answer.add_argument("--request", help="the characters of the request")
     answer.add_argument("file", help="a file with the answer, or - for standard input")
@@ -65,14 +65,15 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--hide-barcodes", action="store_true", help="replace serial numbers by made-up ones")
 
     replay = add("replay", "battery:replay", "run the driver against a recording")
-    replay.add_argument("file", type=Path, help="the recording")
+    replay.add_argument("file", type=Path, help="the recording, or a candump log")
     replay.add_argument("--json", action="store_true", help="show JSON, one line per read, not tables")
 
     simulate = add(
         "simulate", "virtual:simulate", "be a virtual bank; orders such as 'fault silence 30' come on standard input"
     )
     simulate.add_argument("protocol", help=f"one of {', '.join(PROTOCOLS)}")
-    simulate.add_argument("--listen", required=True, help="pty:PATH or tcp:HOST:PORT")
+    simulate.add_argument("--listen", required=True, help="pty:PATH, tcp:HOST:PORT, or can:LINE for CAN")
+    simulate.add_argument("--dialect", default="pylontech", help="of a CAN bus (default pylontech)")
     _add_bank(simulate)
 
     demo = add("demo", "virtual:demo", "a virtual bank, a broker and the bridge in one")
@@ -85,7 +86,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_line(command: argparse.ArgumentParser) -> None:
     command.add_argument("protocol", help=f"{AUTO}, {', '.join(PROTOCOLS)}")
-    command.add_argument("line", help="a device path, socket://host:port or rfc2217://host:port")
+    command.add_argument(
+        "line", help="a device path, socket://host:port, rfc2217://host:port, can0, slcan:/dev/…, candump:FILE, …"
+    )
+    command.add_argument("--bitrate", type=int, help="of a CAN bus, in bit/s (default 500000)")
     command.add_argument("--listen-only", action="store_true", help="send nothing: an inverter asks on this line")
 
 

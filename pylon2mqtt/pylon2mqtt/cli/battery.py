@@ -6,15 +6,19 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 from pylon2mqtt.errors import ConfigError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.protocols import registry
-from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.registry import driver, scrub
+from pylon2mqtt.protocols.base import BatteryProtocol, Clock
+from pylon2mqtt.protocols.registry import FRAMES, driver, scrub, speaks_over
+from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, is_can
+from pylon2mqtt.transports.candump import CanRecorder, LogTime, Playback, frames_in
 from pylon2mqtt.transports.capture import Recorder, Replay, parse_recording
 from pylon2mqtt.transports.registry import transport
 
@@ -23,13 +27,19 @@ _PATIENCE = 3
 
 
 def read(chosen: argparse.Namespace) -> int:
-    """Ask one bank everything once and show it."""
+    """Ask one bank everything once, or listen until it has told everything, and show it."""
     protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
-    line = transport(chosen.line)
+    line = _line(chosen)
     with contextlib.closing(line):
         line.open()
         _print(protocol.read(line), as_json=chosen.json)
     return 0
+
+
+def _line(chosen: argparse.Namespace) -> Line:
+    line = transport(chosen.line, **({"bitrate": chosen.bitrate} if chosen.bitrate else {}))
+    speaks_over(chosen.protocol, frames=is_can(line), listen_only=chosen.listen_only)
+    return line
 
 
 def decode(chosen: argparse.Namespace) -> int:
@@ -52,42 +62,54 @@ def record(chosen: argparse.Namespace) -> int:
     if chosen.listen_only and chosen.hide_barcodes:
         raise ConfigError("--hide-barcodes does not go together with --listen-only: what others say comes in pieces")
     protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
+    with chosen.file.open("w", encoding="ascii") as file:
+        answers = _read_for(chosen.seconds, _recorder(_line(chosen), chosen, file), protocol)
+    print(f"{chosen.file}: {answers} readings. Read it before you share it: it holds what the battery said.")
+    return 0 if answers else 1
+
+
+def _recorder(line: Line, chosen: argparse.Namespace, file: TextIO) -> Line:
     names: dict[str, str] = {}
 
     def pseudonym(barcode: str) -> str:
         return names.setdefault(barcode, f"{barcode[:3]}{len(names) + 1:013}") if barcode.strip("\0 ") else barcode
 
+    def hidden(frame: CanFrame) -> CanFrame:
+        return replace(frame, data=scrub(FRAMES)(b"%X" % frame.id, frame.data, pseudonym))
+
+    if is_can(line):
+        return CanRecorder(line, file, scrub=hidden if chosen.hide_barcodes else None)
     hide = scrub(chosen.protocol)
-    with chosen.file.open("w", encoding="ascii") as file:
-        line = Recorder(
-            transport(chosen.line),
-            file,
-            protocol=chosen.protocol,
-            scrub=(lambda asked, told: hide(asked, told, pseudonym)) if chosen.hide_barcodes else None,
-        )
-        until = time.monotonic() + chosen.seconds
-        answers = 0
-        with contextlib.closing(line):
-            line.open()
-            while time.monotonic() < until:
-                with contextlib.suppress(TransportTimeoutError):
-                    protocol.read(line)
-                    answers += 1
-    print(f"{chosen.file}: {answers} readings. Read it before you share it: it holds what the battery said.")
-    return 0 if answers else 1
+    return Recorder(
+        cast(ByteTransport, line),
+        file,
+        protocol=chosen.protocol,
+        scrub=(lambda asked, told: hide(asked, told, pseudonym)) if chosen.hide_barcodes else None,
+    )
+
+
+def _read_for(seconds: float, line: Line, protocol: BatteryProtocol) -> int:
+    """Read for so long; return how often that succeeded."""
+    until = time.monotonic() + seconds
+    answers = 0
+    with contextlib.closing(line):
+        line.open()
+        while time.monotonic() < until:
+            with contextlib.suppress(TransportTimeoutError):
+                protocol.read(line)
+                answers += 1
+    return answers
 
 
 def replay(chosen: argparse.Namespace) -> int:
     """Run the driver against a recording and show every reading."""
     try:
-        recording = parse_recording(chosen.file.read_text(encoding="ascii"))
+        text = chosen.file.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{chosen.file} cannot be read as a recording: {error}") from error
-    line = Replay(recording)
-    heard_only = bool(recording.exchanges) and not any(exchange.sent for exchange in recording.exchanges)
-    clock = Clock(now=line.now, sleep=lambda _s: None)
-    protocol = driver(recording.protocol, name=None, listen_only=heard_only, clock=clock, stagger_s=0)
+    line, protocol = _replayed(text)
     readings = 0
+    line.open()
     for bank in _readings(line, protocol.read):
         _print(bank, as_json=chosen.json)
         readings += 1
@@ -96,7 +118,22 @@ def replay(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _readings(line: Replay, read: Callable[[Replay], Bank]) -> Iterator[Bank]:
+def _replayed(text: str) -> tuple[Replay | Playback, BatteryProtocol]:
+    """The line that a recording is, with its own time, and the driver for it."""
+    frames = list(frames_in(text))
+    if frames:
+        time_of_log = LogTime()
+        clock = Clock(now=time_of_log.now, sleep=time_of_log.sleep)
+        line_of_log = Playback("log", lambda: frames, now=clock.now, sleep=clock.sleep)
+        return line_of_log, driver(FRAMES, name=None, clock=clock, stagger_s=0)
+    recording = parse_recording(text)
+    line = Replay(recording)
+    heard_only = bool(recording.exchanges) and not any(exchange.sent for exchange in recording.exchanges)
+    clock = Clock(now=line.now, sleep=lambda _s: None)
+    return line, driver(recording.protocol, name=None, listen_only=heard_only, clock=clock, stagger_s=0)
+
+
+def _readings(line: Replay | Playback, read: Callable[[Any], Bank]) -> Iterator[Bank]:
     """Yield what the driver reads until the recording ends, or nothing more comes out of it."""
     silent = 0
     while not line.finished and silent < _PATIENCE:

@@ -7,22 +7,26 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Mqtt, Settings
 from pylon2mqtt.errors import Pylon2MqttError, TransportError
 from pylon2mqtt.outputs.registry import output_class
 from pylon2mqtt.outputs.screen import Screen
+from pylon2mqtt.protocols.registry import FRAMES
 from pylon2mqtt.simulator.broker import DemoBroker
 from pylon2mqtt.simulator.registry import Simulator
 
 from .process import stopping
 
+if TYPE_CHECKING:
+    from pylon2mqtt.simulator.can.simulator import CanSimulator
+
 
 def simulate(chosen: argparse.Namespace) -> int:
     """Serve a virtual bank until SIGTERM or Ctrl-C."""
-    bank = Simulator(chosen.protocol, chosen.listen, **_bank(chosen))
+    bank = _simulator(chosen)
     bank.open()
     stop = threading.Event()
     print(f"A virtual bank is at {bank.url}. {bank.order('help')}", flush=True)
@@ -32,7 +36,16 @@ def simulate(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _take_orders(bank: Simulator) -> None:
+def _simulator(chosen: argparse.Namespace) -> "Simulator | CanSimulator":
+    if chosen.protocol == FRAMES:
+        # Imported here: python-can is of no use to the others.
+        from pylon2mqtt.simulator.can.simulator import CanSimulator  # noqa: PLC0415
+
+        return CanSimulator(chosen.listen, dialect=chosen.dialect, **_bank(chosen))
+    return Simulator(chosen.protocol, chosen.listen, **_bank(chosen))
+
+
+def _take_orders(bank: "Simulator | CanSimulator") -> None:
     for order in sys.stdin:
         try:
             print(bank.order(order), flush=True)
