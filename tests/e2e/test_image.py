@@ -167,3 +167,15 @@ def test_every_pin_has_a_wheel_for_the_real_base() -> None:
     for pins in ("requirements.txt", "requirements-build.txt"):
         found = tool("wheels", str(APP / pins))
         assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_it_has_what_can_needs(image: None, tmp_path: Path) -> None:
+    """The tables of the frames are in the package; python-can and the look at interfaces work."""
+    (tmp_path / "log").write_text("can0 351#1402C012C012C201\ncan0 356#7A13F2FE6B01\n")
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return tool("run", "-v", f"{tmp_path}:/in", "--", "python3", "-m", "pylon2mqtt", *arguments)
+
+    done = command("decode", "can", "/in/log")
+    assert json.loads(done.stdout.splitlines()[-1])["voltage"] == 49.86, done.stderr
+    assert "there is no interface can77" in command("read", "can", "can77").stderr
