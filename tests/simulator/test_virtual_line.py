@@ -77,10 +77,12 @@ def test_the_delay_varies_as_it_was_measured_and_can_be_set():
 
 def test_a_fast_line_needs_no_time(listen):
     with running(listen, fast=True) as simulator, plugged_in(simulator) as port:
-        start = time.perf_counter()
+        took: list[float] = []
         for _ in range(100):
+            start = time.perf_counter()
             assert is_sound(ask(port, 0x42, "02"))
-        assert time.perf_counter() - start < 1.0
+            took.append(time.perf_counter() - start)
+    assert min(took) < 0.013  # The wire alone would need 13.7 ms, and the battery thinks for 75.
 
 
 def test_a_host_at_another_rate_is_not_understood(pty_at):
