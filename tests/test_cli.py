@@ -111,6 +111,10 @@ class TestRead:
 
 
 class TestRecordAndReplay:
+    def test_a_file_that_cannot_be_written_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["record", "can", "udp_multicast:239.0.0.1", "/nonexistent/x"]) == 2
+        assert "/nonexistent/x cannot be written" in capsys.readouterr().err
+
     def test_there_and_back(self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = tmp_path / "recording.txt"
         assert main(["record", "rs485", battery.url, str(file), "--seconds", "0.1", "--hide-barcodes"]) == 0

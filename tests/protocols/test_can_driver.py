@@ -82,7 +82,7 @@ class TestFreshness:
         assert "only the inverter speaks (3 frames)" in lost(bus)
 
     def test_who_it_is_stays_known(self) -> None:
-        bus = Bus((every(1, 5), US5000), (every(1, 100), "356#7A13F2FE6B01"))
+        bus = Bus((every(1, 5), US5000), (every(1, 100), "351#1402C012C012C201 356#7A13F2FE6B01"))
         bank = bus.read_until(60)
         assert (bank.manufacturer, bank.soc) == ("PYLON", None)
 
@@ -117,7 +117,7 @@ class TestDialect:
 
     def test_every_frame_can_be_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
-        Bus((every(1, 60), "356#7A13F2FE6B01")).read()
+        Bus((every(1, 60), "351#1402C012C012C201 356#7A13F2FE6B01")).read()
         assert "356#7A13F2FE6B01" in caplog.text
 
     def test_a_later_proof_corrects(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -136,7 +136,7 @@ class TestDialect:
         assert bus.read().modules[0].barcode == "ABCD12345678"
 
     def test_rescan_forgets_it(self) -> None:
-        bus = Bus((every(1, 20), f"{self.DEYE} 356#D2146400E600"), (every(1, 99, 21), US5000))
+        bus = Bus((every(1, 20), f"{self.DEYE} 351#1402C012C012C201 356#D2146400E600"), (every(1, 99, 21), US5000))
         assert bus.read_until(15).current == -10.0
         bus.read_until(25)
         bus.driver.rescan()

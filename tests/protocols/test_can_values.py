@@ -6,6 +6,7 @@ from tests.can_logs import US5000, decoded
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import AlarmKind, Bank, Severity, State
 from pylon2mqtt.protocols.can_dialects import known
+from pylon2mqtt.protocols.can_values import voltage
 
 LIMITS = "351#1402C012C012C201"
 
@@ -318,3 +319,10 @@ def test_the_kernel_can_filter_all_identifiers() -> None:
 
 def test_severities_are_the_models() -> None:
     assert set(Severity) == {"warning", "protection", "fault"}
+
+
+@pytest.mark.parametrize(("told", "volts"), [(52.3, None), (5.23, 52.3), (40.0, None), (99.9, None), (100.5, 100.5)])
+def test_without_the_charge_limit_a_voltage_is_told_only_where_its_scale_is_sure(
+    told: float, volts: float | None
+) -> None:
+    assert voltage({"voltage": told}) == volts

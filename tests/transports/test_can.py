@@ -293,3 +293,9 @@ class TestAsking:
         one(line, 0)
         assert len(self.sent(others)) == 1
         line.close()
+
+
+@pytest.mark.parametrize("line", ["slcan:/dev/ttyACM0", "canable:/dev/ttyACM0", "seeedstudio:/dev/ttyUSB0"])
+def test_nothing_can_be_asked_where_the_adapter_only_listens(line: str) -> None:
+    with pytest.raises(ConfigError, match="interface such as can0"):
+        transport(line, ask=True)

@@ -62,10 +62,18 @@ def record(chosen: argparse.Namespace) -> int:
     if chosen.listen_only and chosen.hide_barcodes:
         raise ConfigError("--hide-barcodes does not go together with --listen-only: what others say comes in pieces")
     protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
-    with chosen.file.open("w", encoding="ascii") as file:
-        answers = _read_for(chosen.seconds, _recorder(_line(chosen), chosen, file), protocol)
+    line = _line(chosen)
+    with _new_file(chosen.file) as file:
+        answers = _read_for(chosen.seconds, _recorder(line, chosen, file), protocol)
     print(f"{chosen.file}: {answers} readings. Read it before you share it: it holds what the battery said.")
     return 0 if answers else 1
+
+
+def _new_file(path: Path) -> TextIO:
+    try:
+        return path.open("w", encoding="ascii")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; name another file") from error
 
 
 def _recorder(line: Line, chosen: argparse.Namespace, file: TextIO) -> Line:

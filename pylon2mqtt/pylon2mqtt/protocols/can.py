@@ -15,7 +15,7 @@ from pylon2mqtt.transports.candump import frames_in, written
 
 from .base import Clock, Probe
 from .can_dbc import EXTENDED
-from .can_dialects import Dialect, ears, foreigner, known, recognise, remark, told_in
+from .can_dialects import Dialect, ears, foreigner, known, recognise, remark, sent_by_inverters, told_in
 from .can_heard import Census
 from .can_verdict import verdict
 from .roster import GONE_S
@@ -97,6 +97,8 @@ class Can:
         self._decide(line.line)
         bank = self._bank()
         if bank is None:
+            if not self._heard.keys(self._clock.now() - _FIRST_S) & sent_by_inverters():
+                self._heard.census.inverter = 0  # What it said before the cable was pulled does not count.
             why = verdict(line.line, self._heard.census, self._passed(line), heard_before=self._dialect is not None)
             line.select(None)
             self._settled = False

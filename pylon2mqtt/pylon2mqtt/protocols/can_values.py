@@ -20,6 +20,7 @@ _EXTREMES = ("cell_voltage", "cell_temperature")
 _LEAST_OF_LIMIT, _MOST_OF_LIMIT = 0.2, 1.6
 # Below this many volts no battery is read here: 12 V ones are at 10 V when empty.
 _LEAST_VOLTS = 9.0
+_MOST_VOLTS = 1000.0
 # A finer state of charge is one if it agrees with the whole percent.
 _SOC_AGREES = 1.0
 # A capacity is what is left if it agrees with the state of charge by so many percent.
@@ -86,14 +87,18 @@ def high_voltage_bank(racks: Mapping[int, Values]) -> Bank:
 
 
 def voltage(values: Values) -> float | None:
-    """Most send 0.01 V, Discover, Sol-Ark and some others 0.1 V: the charge voltage limit tells which it is."""
+    """Most send 0.01 V, Discover, Sol-Ark and some others 0.1 V: the charge voltage limit tells which it is.
+
+    Without it, the voltage is told only where one of the two cannot be.
+    """
     told, limit = values.get("voltage"), values.get("charge_voltage_limit")
     if told is None:
         return None
     readings = [round(told * factor, 2) for factor in (1, 10)]
     if limit is not None:
         return next((v for v in readings if _LEAST_OF_LIMIT <= v / limit <= _MOST_OF_LIMIT), None)
-    return next((v for v in readings if v >= _LEAST_VOLTS), None)
+    possible = [v for v in readings if _LEAST_VOLTS <= v <= _MOST_VOLTS]
+    return possible[0] if len(possible) == 1 else None
 
 
 def state_of_charge(values: Values) -> float | None:

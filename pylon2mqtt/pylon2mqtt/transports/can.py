@@ -90,6 +90,11 @@ class CanBus:
         self._was_open = False
         self._cancelled = False
 
+    @property
+    def only_listens(self) -> bool:
+        """Whether the adapter is opened in a mode in which it cannot say anything."""
+        return self._opener in _SETS_RATE
+
     def open(self) -> None:
         """Open the line; raise TransportError with what to do if that fails."""
         self.close()
@@ -99,6 +104,7 @@ class CanBus:
         with self._translated("cannot open"):
             self._bus = bus = self._opener(self, self._place)
             bus.set_filters(self._wanted)
+        self._was_open = True
         self._gulp = from_socket(bus.socket) if isinstance(bus, SocketcanBus) else from_python_can(bus)
         self._heard = self._errors = 0
         self._before = self._interface_counters()
@@ -152,7 +158,6 @@ class CanBus:
         if self._was_open and self._heard == self._errors:
             self.bitrate = RATES[(RATES.index(self.bitrate) + 1) % len(RATES)]
             _LOG.info("%s: tries %d bit/s", self.line, self.bitrate)
-        self._was_open = True
 
     def _counted(self, frames: list[CanFrame]) -> list[CanFrame]:
         self._heard += len(frames)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import can
 
+from pylon2mqtt.errors import ConfigError
+
 from .base import CanFrame
 from .can import CanBus
 
@@ -24,7 +26,7 @@ _EQUIPMENT = can.Message(arbitration_id=_QUESTION_ID, is_extended_id=True, data=
 # An inverter asks once a second; so do we, and for what never changes now and then.
 _EVERY_S, _EQUIPMENT_EVERY_S = 1.0, 60.0
 # Whoever asked within this is there, and asks again.
-_OTHER_ASKS_S = 5.0
+_OTHER_ASKS_S = 3.0
 
 
 class AskingCanBus(CanBus):
@@ -39,6 +41,10 @@ class AskingCanBus(CanBus):
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(line, bitrate=bitrate, bring_up=bring_up)
+        if self.only_listens:
+            raise ConfigError(
+                f"can_ask: {line} is opened so that it only listens. Ask over an interface such as can0, or remove it."
+            )
         self.listen_only = False
         self._now = now
         self._ask_at = self._equipment_at = 0.0
@@ -47,7 +53,7 @@ class AskingCanBus(CanBus):
         """Open the line, and listen whether somebody asks before we do."""
         super().open()
         self._ask_at = self._now() + _OTHER_ASKS_S
-        self._equipment_at = 0.0
+        self._equipment_at = self._ask_at + _EVERY_S  # the values come first
         _LOG.warning("%s: asks high-voltage racks on the bus (can_ask)", self.line)
 
     def recv(self, timeout_s: float) -> list[CanFrame]:
