@@ -419,6 +419,12 @@ def test_the_entity_of_events_stays_over_a_restart(broker, listener, mqtt, publi
 ENERGY = "pylon2mqtt/house/energy"
 
 
+NOT_OURS = ["", "7", "{}", '{"energy_charged": "x", "energy_discharged": 1}', "[1, 2]"] + [
+    f'{{"energy_charged": {value}, "energy_discharged": 1}}'
+    for value in ("NaN", "1e400", "-5", "true", "1" + "0" * 400, "[" * 100_000)
+]
+
+
 def energy(listener):
     told = json.loads(listener.retained[STATE])
     return told["energy_charged"], told["energy_discharged"]
@@ -469,7 +475,7 @@ def test_what_the_bms_counts_is_told_and_not_metered(broker, listener, mqtt, pub
     assert json.loads(listener.retained[ENERGY]) == {"energy_charged": None, "energy_discharged": None}
 
 
-@pytest.mark.parametrize("kept", ["", "7", "{}", '{"energy_charged": "x", "energy_discharged": 1}', "[1, 2]"])
+@pytest.mark.parametrize("kept", NOT_OURS, ids=range(len(NOT_OURS)))
 def test_energy_that_is_not_ours_is_left_alone(kept):
     energies = Energies()
     found = publications("base", snapshot(), (), cells=False)

@@ -127,7 +127,8 @@ class LineReader:
         self._back_off.reset()
         self._show(bank)
         for event in bank.events or ():
-            _LOG.info("%s: module %s recorded at %s: %s", self.name, event.module, event.at, event.text)
+            who = f"module {event.module}" if event.module else "the battery"
+            _LOG.info("%s: %s recorded at %s: %s", self.name, who, event.at, event.text)
         self._last = Snapshot(bank=bank, taken_at=datetime.now(UTC))
         # A battery that is listened to is read all the time, and published no more often than any other.
         if not self._protocol.listens or now >= self._deliver_at:

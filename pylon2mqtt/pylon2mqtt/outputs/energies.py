@@ -18,6 +18,8 @@ WAIT_S = 120.0
 LEAST_GAP_S = 60.0
 # 10 Wh: what is shown is what is kept, so that a restart takes nothing back.
 _DIGITS = 2
+# More than any bank moves in its life; also keeps out NaN and infinity.
+_MOST_KWH = 1e7
 
 
 @dataclass(slots=True)
@@ -60,8 +62,10 @@ class Energies:
         bank = self._banks.get(root)
         try:
             kept: Any = json.loads(payload)
-            charged, discharged = (float(kept[name]) for name in FIELDS)
-        except (ValueError, LookupError, TypeError):
+            charged, discharged = (kept[name] for name in FIELDS)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return
+        if not all(type(total) in (int, float) and 0 <= total < _MOST_KWH for total in (charged, discharged)):
             return
         if bank and not bank.asked and not bank.remembered:
             bank.meter.charged += charged

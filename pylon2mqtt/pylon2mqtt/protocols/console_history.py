@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 
-from pylon2mqtt.errors import FrameError
+from pylon2mqtt.errors import DeviceError, FrameError
 from pylon2mqtt.model import Bank, Event
 
 from .console_commands import Command, twice
@@ -54,7 +54,11 @@ class History:
         if before is not None and not _same(newest, before):
             new = [newest]
             for number in range(newest.number - 1, max(-1, newest.number - _MOST_NEW), -1):
-                if _same(record := _record(ask, number), before):
+                try:
+                    record = _record(ask, number)
+                except DeviceError:  # The list was cleared, and begins later.
+                    break
+                if _same(record, before):
                     break
                 new.insert(0, record)
         self._newest = newest
