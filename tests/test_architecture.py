@@ -46,7 +46,7 @@ HOMES = {
 
 # Files of protocols/ that are no protocol of their own.
 SHARED_PROTOCOL_FILES = {
-    "__init__", "auto", "base", "registry", "roster", "schedule",
+    "__init__", "auto", "base", "complaints", "registry", "roster", "schedule",
     "binary", "binary_values", "dialects", "frame", "listener", "questions", "stack", "stack_finder", "variants",
     "eg4", "pace", "pylontech", "pylontech_info", "seplos",
     "can_dbc", "can_dialects", "can_heard", "can_values", "can_verdict",

@@ -22,6 +22,7 @@ from .console_answers import decode_recording
 from .console_commands import BAT_FOR_STATISTICS_S, EVERY_S, IDENTIFY_S, Command, twice
 from .console_events import distinct
 from .console_history import History
+from .console_modules import MOST_SLOTS
 from .console_questions import Questions, with_clocks, without_voltages
 from .console_rack import Rack
 from .console_rack_opening import Allowed, Opening
@@ -41,7 +42,6 @@ _OF_CELLS = (Command.SOH, Command.BAT)
 _OF_MASTER = (Command.EURO,)
 _WITHOUT_ROWS = (Command.STAT, Command.PWR, Command.PWRSYS, Command.EURO)
 _MASTER = 1
-_MOST_SLOTS = 16
 
 _BARCODE = re.compile(rb"(?i)((?:barcode\s*:|(?:module|pcba):\s*:|\btbar\b)\s*)(\S+)")
 _LONG_WORD = re.compile(rb"\b(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*\d)[A-Z0-9]{12,20}\b")
@@ -167,8 +167,7 @@ class Console:
         present = {row.number: row for row in rows}
         for number in present:
             self._roster.slots.setdefault(number, Slot())
-        for number in self._roster.drop_gone(self._clock.now()):
-            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
+        self._roster.drop_gone(self._clock.now(), bank=self._name)
         modules = []
         for number, slot in sorted(self._roster.slots.items()):
             if number not in present:
@@ -207,7 +206,7 @@ class Console:
                 _LOG.info("%s: another module is in slot %d now", self._name, row.number)
                 self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == row.number)
             # Modules that were found together are not asked together for ever.
-            share = (1 + row.number / _MOST_SLOTS) / 2 if slot.identity is None else 1
+            share = (1 + row.number / MOST_SLOTS) / 2 if slot.identity is None else 1
             slot.identity = told
             slot.identify_at = self._clock.now() + IDENTIFY_S * share
         return slot.identity
@@ -228,7 +227,7 @@ class Console:
         """What the bank says of itself, where it does; a module that it counts and that is not here is missed."""
         own = self._slow.answer(Command.PWRSYS, EVERY_S[Command.PWRSYS], lambda: self._ask_system(line)) or Bank()
         counted, found = own.module_count or 0, len(self._roster.slots)
-        if counted > found and self._questions.is_new(f"{counted} modules"):
+        if counted > found and self._questions.complaints.is_new(f"{counted} modules"):
             _LOG.warning(
                 "%s: the battery counts %d modules, its console shows %d: check the link cables between the modules, "
                 "their DIP switches, and that the cable is in the master's console socket",

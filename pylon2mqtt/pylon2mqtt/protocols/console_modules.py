@@ -36,8 +36,9 @@ from .console_values import (
 
 Row = Mapping[str, str | None]
 
-# One console has 8 or 16 slots.
-_MOST_SLOTS = 16
+MOST_SLOTS = 16
+"""One console has 8 or 16 slots."""
+
 _MODULE_STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "M.T.St", "SysAlarm.St")
 _SENSORS = ("Tempr", "Tlow", "Thigh", "MosTempr")
 _CELL_STATES = ("Volt. State", "Curr. State", "Temp. State", "DTemp. State", "CTemp. State")
@@ -84,7 +85,7 @@ def _check_slots(told: Table) -> None:
     every = sorted([*present, *told.absent])
     in_order = present == sorted(set(present)) and list(told.absent) == sorted(set(told.absent))
     gapless = every == list(range(1, len(every) + 1))
-    if not every or not in_order or len(set(every)) < len(every) or not 1 <= every[0] <= every[-1] <= _MOST_SLOTS:
+    if not every or not in_order or len(set(every)) < len(every) or not 1 <= every[0] <= every[-1] <= MOST_SLOTS:
         raise FrameError(f"slots {every} cannot be true: ask again")
     if told.absent and not gapless:
         raise FrameError(f"rows are missing between the slots {every}: ask again")

@@ -10,6 +10,7 @@ from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.transports.base import ByteTransport
 
+from .complaints import Complaints
 from .console_answers import Reading, read_answer
 from .console_commands import Command
 from .prompt import Prompt
@@ -26,7 +27,7 @@ class Questions:
     def __init__(self, name: str | None, prompt: Prompt) -> None:
         self.prompt = prompt
         self._name = name
-        self._complaints: set[str] = set()
+        self.complaints = Complaints()
 
     def ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Reading:
         """Ask, and once more where the answer is damaged."""
@@ -47,14 +48,9 @@ class Questions:
             raise ValueError(f"{barcode!r} is no barcode")
         return b"result:pass" in self.prompt.ask(line, f"{Command.TBAR} {barcode}", attempts=1)
 
-    def is_new(self, complaint: str) -> bool:
-        """Whether this was not complained of before; from now on it was."""
-        known, self._complaints = self._complaints, self._complaints | {complaint}
-        return complaint not in known
-
     def _mention(self, command: Command, unknown: Iterable[str]) -> None:
         """Say once which columns and keys of this firmware nobody knows yet."""
-        new = [word for word in unknown if self.is_new(f"{command} {word}")]
+        new = [word for word in unknown if self.complaints.is_new(f"{command} {word}")]
         if new:
             words = ", ".join(map(repr, new))
             _LOG.info(

@@ -161,8 +161,7 @@ class Rack:
         known = {module.number: module for module in modules}
         for number in known:
             self._roster.slots.setdefault(number, Slot())
-        for number in self._roster.drop_gone(self._clock.now()):
-            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
+        self._roster.drop_gone(self._clock.now(), bank=self._name)
         for number, slot in sorted(self._roster.slots.items()):
             if number not in told:
                 gone = TransportTimeoutError("the rack does not tell of it")
@@ -183,7 +182,7 @@ class Rack:
         try:
             return [self._sorted(rack, units), *told] if rack.modules else told
         except FrameError as error:
-            if self._questions.is_new(str(error)):
+            if self._questions.complaints.is_new(str(error)):
                 _LOG.info("%s: getpwr without its cells: %s", self._name, error)
             return told
 
@@ -231,8 +230,7 @@ class Rack:
         except DeviceError:
             return Bank()
         except DecodeError as error:
-            if self._questions.is_new(str(error)):
-                _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", self._name, error, error.raw)
+            self._questions.complaints.not_understood(self._name, error)
             return Bank()
         except FrameError:
             if not self._identity.modules:

@@ -17,6 +17,7 @@ from pylon2mqtt.transports.base import ByteTransport
 from . import pace
 from .base import Clock
 from .binary import accepted
+from .complaints import Complaints
 from .dialects import decoded
 from .frame import EOI, Frame, candidates
 from .pylontech_info import SYSTEM, Command
@@ -63,7 +64,7 @@ class Listener:
         self._pending: Frame | None = None
         self._told: dict[_Key, tuple[Bank, float]] = {}
         self._known: set[int] = set()
-        self._complaints: set[str] = set()
+        self._complaints = Complaints()
 
     # -------------------- the seam
 
@@ -162,9 +163,7 @@ class Listener:
         try:
             self._told[key] = (decoded(answer, asked), self._clock.now())
         except DecodeError as error:
-            if (text := str(error)) not in self._complaints:
-                self._complaints.add(text)
-                _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", self._name, error, error.raw)
+            self._complaints.not_understood(self._name, error)
             return None
         except ProtocolError as error:
             _LOG.debug("%s: %s", self._name, error)

@@ -5,10 +5,13 @@ before it was away for long, because no sum may be taken over the rest.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Bank
+
+from .complaints import Complaints
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ class Roster:
 
     masters: list[int] = field(default_factory=list)
     slots: dict[int, Slot] = field(default_factory=dict)
-    complaints: set[str] = field(default_factory=set)
+    complaints: Complaints = field(default_factory=Complaints)
 
     def on_turn(self, now: float) -> list[tuple[int, Slot]]:
         """Whom to ask now, by address; of a bank that is silent as a whole, the first module alone."""
@@ -63,9 +66,8 @@ class Roster:
         if slot.misses == 1:
             slot.silent_since = now
             _LOG.warning("%s is silent: %s", name, error)
-        if isinstance(error, DecodeError) and (text := str(error)) not in self.complaints:
-            self.complaints.add(text)
-            _LOG.warning("%s: %s; please send a recording (pylon2mqtt record): %r", name, error, error.raw)
+        if isinstance(error, DecodeError):
+            self.complaints.not_understood(name, error)
 
     def answered(self, slot: Slot) -> bool:
         """Note that a module answered; tell whether it was silent before. Then the others may be back too."""
@@ -76,11 +78,11 @@ class Roster:
                 other.try_at = 0.0
         return was_silent
 
-    def drop_gone(self, now: float) -> list[int]:
-        """Remove the modules that were silent for long, unless all are; return their addresses."""
+    def drop_gone(self, now: float, *, bank: str | None, number: Callable[[int], int] = int) -> None:
+        """Remove, and log, the modules that were silent for long, unless all are; ``number`` is that at an address."""
         gone = [address for address, slot in self.slots.items() if slot.misses and now - slot.silent_since > GONE_S]
         if len(gone) == len(self.slots):
-            return []
+            return
         for address in gone:
             del self.slots[address]
-        return gone
+            _LOG.warning("%s: module %d was away for a day: it no longer counts", bank, number(address))

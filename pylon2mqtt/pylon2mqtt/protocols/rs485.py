@@ -181,9 +181,7 @@ class Rs485:
         self._look_at = now + _LOOK_AGAIN_S[min(self._looks, len(_LOOK_AGAIN_S) - 1)]
         roster = self._stack.roster
         before = set(roster.slots)
-        for address in roster.drop_gone(now):
-            number = self._stack.variant.number(address)
-            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
+        roster.drop_gone(now, bank=self._name, number=self._stack.variant.number)
         for master in self._stack.roster.masters:
             try:
                 self._scan(line, master)

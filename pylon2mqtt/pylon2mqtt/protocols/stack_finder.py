@@ -168,9 +168,7 @@ class StackFinder:
         self._looks += 1
         self._look_at = now + _LOOK_AGAIN_S[min(self._looks, len(_LOOK_AGAIN_S) - 1)]
         before = set(stack.roster.slots)
-        for place in stack.roster.drop_gone(now):
-            number = stack.variant.number(place)
-            _LOG.warning("%s: module %d was away for a day: it no longer counts", self._name, number)
+        stack.roster.drop_gone(now, bank=self._name, number=stack.variant.number)
         try:
             self._scan(line, stack, anew=False)
         except (FrameError, DecodeError) as error:
