@@ -15,7 +15,7 @@ from statistics import fmean, median
 import serial
 
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.console_answers import read_answer
+from pylon2mqtt.protocols.console.answers import read_answer
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.console.battery import ConsoleBattery

@@ -15,7 +15,7 @@ from statistics import fmean, median
 from pylontech import Pylontech
 
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.binary import PAUSE_S
+from pylon2mqtt.protocols.binary.dialogue import PAUSE_S
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.transports.registry import transport
 

@@ -7,14 +7,14 @@ from statistics import median
 from pylontech import Pylontech
 
 from pylon2mqtt.model import Bank
-from pylon2mqtt.protocols.binary import accepted
-from pylon2mqtt.protocols.frame import Frame, candidates
-from pylon2mqtt.protocols.pylontech import decode_info
-from pylon2mqtt.protocols.pylontech_info import Command
-from pylon2mqtt.protocols.variants import PYLONTECH_RS485
+from pylon2mqtt.protocols.binary.dialects.pylontech import decode_info
+from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command
+from pylon2mqtt.protocols.binary.dialogue import accepted
+from pylon2mqtt.protocols.binary.frame import Frame, candidates
+from pylon2mqtt.protocols.binary.variants import PYLONTECH_RS485
 from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.binary.rs485 import Rs485Battery
 from pylon2mqtt.simulator.models import stack
-from pylon2mqtt.simulator.rs485 import Rs485Battery
 
 from .rig import at_least, plain, show
 

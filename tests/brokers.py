@@ -11,7 +11,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from pylon2mqtt.outputs.mqtt import Mqtt
+from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 
 class Clock:

@@ -6,9 +6,9 @@ from weakref import WeakKeyDictionary
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.can import Can
+from pylon2mqtt.protocols.can.driver import Can
 from pylon2mqtt.transports.base import CanFrame, CanTransport
-from pylon2mqtt.transports.candump import LogTime, Playback, parse_line
+from pylon2mqtt.transports.can.candump import LogTime, Playback, parse_line
 
 US5000 = "351#1402C012C012C201 355#58005E00 356#7A13F2FE6B01 359#0000000006504E 35C#C000 35E#50594C4F4E202020"
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from pylon2mqtt.errors import TransportError, TransportTimeoutError
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.frame import Frame
+from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.binary.rs485 import Rs485Battery
 from pylon2mqtt.simulator.console.battery import ConsoleBattery
 from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.simulator.registry import Simulator, VirtualBattery
-from pylon2mqtt.simulator.rs485 import Rs485Battery
 
 ANSWER_DELAY_S = 0.075
 

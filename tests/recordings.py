@@ -19,7 +19,7 @@ import yaml
 from pylon2mqtt.errors import ProtocolError
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
-from pylon2mqtt.transports.capture import Recording, parse_recording
+from pylon2mqtt.transports.recording import Recording, parse_recording
 
 OWN = Path(__file__).parent / "captures"
 OUTSIDE = [Path(folder) for folder in os.environ.get("PYLON2MQTT_CAPTURES", "").split(os.pathsep) if folder]

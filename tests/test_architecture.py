@@ -18,11 +18,11 @@ MAY_IMPORT = {
     "errors": set(),
     "model": {"model"},
     "transports": {"transports", "errors"},
-    "protocols": {"protocols", "model", "errors", "transports.base", "transports.candump"},
+    "protocols": {"protocols", "model", "errors", "transports.base", "transports.can.candump"},
     "outputs": {"outputs", "model", "errors", "__version__"},
     "config": {"errors", "protocols.registry", "transports.registry"},
     "supervisor": {"errors"},
-    "simulator": {"simulator", "model", "errors", "transports", "protocols.frame"},
+    "simulator": {"simulator", "model", "errors", "transports", "protocols.binary.frame"},
 }
 EVERYTHING = {"app", "cli", "__main__", "__init__"}
 
@@ -43,18 +43,6 @@ HOMES = {
     "multiprocessing": set(),
     "subprocess": set(),
 }
-
-# Files of protocols/ that are no protocol of their own.
-SHARED_PROTOCOL_FILES = {
-    "__init__", "auto", "base", "complaints", "registry", "roster", "schedule",
-    "binary", "binary_values", "dialects", "frame", "listener", "questions", "stack", "stack_finder", "variants",
-    "eg4", "pace", "pylontech", "pylontech_info", "seplos",
-    "can_dbc", "can_dialects", "can_heard", "can_values", "can_verdict",
-    "prompt", "console_answers", "console_commands", "console_euro", "console_events", "console_history",
-    "console_modules", "console_sheets", "console_tables", "console_text", "console_values",
-    "console_questions", "console_rack", "console_rack_cells", "console_rack_opening", "console_rack_sheets",
-    "console_rack_tables",
-}  # fmt: skip
 
 LONGEST_FUNCTION = 60
 LONGEST_FILE, LONGEST_PROTOCOL = 300, 400
@@ -124,9 +112,9 @@ def test_the_model_needs_only_the_standard_library() -> None:
 
 
 def test_every_protocol_is_registered_and_has_recordings() -> None:
-    files = {path.stem for path in (PACKAGE / "protocols").glob("*.py")}
-    registered = {target.partition(":")[0] for target in protocols.PROTOCOLS.values()}
-    assert files - SHARED_PROTOCOL_FILES == registered
+    folders = {path.parent.name for path in (PACKAGE / "protocols").glob("*/__init__.py")}
+    registered = {target.partition(".")[0] for target in protocols.PROTOCOLS.values()}
+    assert folders == registered
     for name in protocols.PROTOCOLS:
         assert list((ROOT / "tests" / "captures" / name).glob("*.txt")), f"{name} has no recordings"
 

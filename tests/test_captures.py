@@ -14,9 +14,9 @@ from tests import recordings
 from pylon2mqtt.errors import FrameError, ProtocolError
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.frame import Frame
-from pylon2mqtt.protocols.variants import EG4, PACE, PYLONTECH_RS232, PYLONTECH_RS485, SEPLOS
-from pylon2mqtt.transports.capture import Replay
+from pylon2mqtt.protocols.binary.frame import Frame
+from pylon2mqtt.protocols.binary.variants import EG4, PACE, PYLONTECH_RS232, PYLONTECH_RS485, SEPLOS
+from pylon2mqtt.transports.recording import Replay
 
 ANSWERS = recordings.answers()
 BINARY = [answer for answer in ANSWERS if answer.protocol in ("rs485", "rs232")]

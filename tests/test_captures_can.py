@@ -13,7 +13,7 @@ from pylon2mqtt.errors import ProtocolError, TransportTimeoutError
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.transports.candump import LogTime, Playback, frames_in, parse_line, written
+from pylon2mqtt.transports.can.candump import LogTime, Playback, frames_in, parse_line, written
 
 LOGS = recordings.logs()
 each_log = pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)

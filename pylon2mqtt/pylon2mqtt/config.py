@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import voluptuous as vol
 
+from pylon2mqtt.protocols.registry import AUTO, FRAMES, LISTENING, OPTIONS, PROTOCOLS, speaks_over
+from pylon2mqtt.transports.registry import CAN_OPTIONS, carries_frames
+
 from .errors import ConfigError
-from .protocols.registry import AUTO, FRAMES, LISTENING, OPTIONS, PROTOCOLS, speaks_over
-from .transports.registry import CAN_OPTIONS, carries_frames
 
 CELL_LEVELS = ("none", "statistics", "voltages", "full")
 LOG_LEVELS = ("debug", "info", "warning", "error")

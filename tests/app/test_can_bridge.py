@@ -11,7 +11,7 @@ from functools import partial
 import can
 import pytest
 from tests.app.test_app import Collector, app_running, until
-from tests.simulator.can_host import can_running, hurried_clock
+from tests.simulator.can.can_host import can_running, hurried_clock
 
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Mqtt, Settings

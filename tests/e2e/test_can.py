@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import HomeAssistant, bridge_to, until
-from tests.simulator.can_host import can_running
+from tests.simulator.can.can_host import can_running
 
 from pylon2mqtt.simulator.can.high_voltage import IN_SERIES
 from pylon2mqtt.simulator.can.simulator import CanSimulator

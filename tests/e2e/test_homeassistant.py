@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.conftest import HomeAssistant, until
 
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Snapshot, State
-from pylon2mqtt.outputs.mqtt import Mqtt
+from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -9,8 +9,8 @@ from tests.fakes import Bench, FakeLine, bench, console_bench, pack_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.protocols.base import BatteryProtocol
-from pylon2mqtt.protocols.frame import Frame
-from pylon2mqtt.protocols.prompt import WAKE_FRAME
+from pylon2mqtt.protocols.binary.frame import Frame
+from pylon2mqtt.protocols.console.prompt import WAKE_FRAME
 from pylon2mqtt.protocols.registry import AUTO, FRAMES, PROTOCOLS, driver
 
 

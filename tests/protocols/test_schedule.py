@@ -7,8 +7,8 @@ import pytest
 from tests.fakes import FakeTime
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, TransportError, TransportTimeoutError
-from pylon2mqtt.protocols.console_commands import Command as Console
-from pylon2mqtt.protocols.pylontech_info import Command as Binary
+from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command as Binary
+from pylon2mqtt.protocols.console.commands import Command as Console
 from pylon2mqtt.protocols.schedule import Schedule
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import serial
 
 from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.binary.rs485 import Rs485Battery
 from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.simulator.registry import Simulator
-from pylon2mqtt.simulator.rs485 import Rs485Battery
 
 
 @contextmanager

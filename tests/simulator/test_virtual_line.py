@@ -12,7 +12,7 @@ from tests.simulator.sim_host import ask, info_of, is_sound, plugged_in, request
 
 from pylon2mqtt.errors import ConfigError, TransportError
 from pylon2mqtt.simulator.line import line_at
-from pylon2mqtt.simulator.pace import Pace
+from pylon2mqtt.simulator.pacing import Pace
 from pylon2mqtt.simulator.registry import Simulator
 
 

@@ -24,12 +24,12 @@ import can
 import pytest
 from tests.app.test_app import Collector, app_running, until
 from tests.can_logs import one
-from tests.simulator.can_host import can_running, hurried_clock
+from tests.simulator.can.can_host import can_running, hurried_clock
 
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Mqtt, Settings
 from pylon2mqtt.errors import TransportError
-from pylon2mqtt.protocols.can_dialects import known
+from pylon2mqtt.protocols.can.dialects import known
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.transports.base import CanFrame, CanTransport, is_can
 from pylon2mqtt.transports.registry import transport

@@ -18,8 +18,8 @@ from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
 from pylon2mqtt.protocols.registry import FRAMES, driver, scrub, speaks_over
 from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, is_can
-from pylon2mqtt.transports.candump import CanRecorder, LogTime, Playback, frames_in
-from pylon2mqtt.transports.capture import Recorder, Replay, parse_recording
+from pylon2mqtt.transports.can.candump import CanRecorder, LogTime, Playback, frames_in
+from pylon2mqtt.transports.recording import Recorder, Replay, parse_recording
 from pylon2mqtt.transports.registry import transport
 
 # How often `replay` may meet silence before it gives up.

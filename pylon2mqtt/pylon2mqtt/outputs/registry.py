@@ -8,7 +8,7 @@ from pylon2mqtt.errors import ConfigError
 from .base import Output
 
 OUTPUTS = {
-    "mqtt": "mqtt:Mqtt",
+    "mqtt": "mqtt.output:Mqtt",
     "screen": "screen:Screen",
 }
 

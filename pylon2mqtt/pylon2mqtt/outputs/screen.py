@@ -7,8 +7,7 @@ from typing import Any, TextIO
 from pylon2mqtt.errors import OutputError
 from pylon2mqtt.model import Bank, Module, Snapshot
 from pylon2mqtt.model.report import bank_report, module_report
-
-from .entities import ROWS, Entity, entities
+from pylon2mqtt.outputs.mqtt.discovery.entities import ROWS, Entity, entities
 
 # Clears the terminal and puts the cursor at its top left (ANSI).
 _CLEAR = "\x1b[2J\x1b[H"

@@ -11,10 +11,10 @@ from .auto import Auto
 from .base import BatteryProtocol, Dialect, Probe
 
 PROTOCOLS: dict[str, str] = {
-    "rs485": "rs485:Rs485",
-    "rs232": "rs232:Rs232",
-    "console": "console:Console",
-    "can": "can:Can",
+    "rs485": "binary.rs485:Rs485",
+    "rs232": "binary.rs232:Rs232",
+    "console": "console.driver:Console",
+    "can": "can.driver:Can",
 }
 """The name that users write -> the module in this folder and its driver. `AUTO` tries them in this order."""
 
@@ -56,7 +56,7 @@ def driver(protocol: str, *, name: str | None, listen_only: bool = False, **opti
     if listen_only:
         if protocol not in LISTENING:
             raise ConfigError(f"listen_only is for {' and '.join(LISTENING)}, not for {protocol}: switch it off")
-        listener: Callable[..., BatteryProtocol] = import_module(".listener", __package__).Listener
+        listener: Callable[..., BatteryProtocol] = import_module(".binary.listener", __package__).Listener
         return listener(name=name, clock=options.get("clock"))
     if protocol == AUTO:
         return Auto(name=name, probes=_probes, make_driver=lambda found: driver(found, name=name, **options))

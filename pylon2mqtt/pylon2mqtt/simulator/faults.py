@@ -10,7 +10,7 @@ from random import Random
 
 from pylon2mqtt.errors import ConfigError, FrameError
 from pylon2mqtt.model.units import Seconds
-from pylon2mqtt.protocols.frame import Frame
+from pylon2mqtt.protocols.binary.frame import Frame
 
 # Later than any host waits at 115200 Bd: the recommended time-out is 1 s.
 _LATE_S = 1.6

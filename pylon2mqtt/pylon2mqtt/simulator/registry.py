@@ -10,27 +10,27 @@ from typing import Protocol
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AlarmKind, Seconds
+from pylon2mqtt.simulator.binary.inverter import Inverter
 
 from . import orders
 from .battery import VirtualBank
 from .faults import Exchange, Fault, Faults, Piece, Pieces
-from .inverter import Inverter
 from .line import Line, line_at
 from .models import stack
 from .orders import OrderQueue
-from .pace import Pace
+from .pacing import Pace
 
 PROTOCOLS = {
-    "rs485": "pylon2mqtt.simulator.rs485:Rs485Battery",
-    "rs232": "pylon2mqtt.simulator.rs232:Rs232Battery",
+    "rs485": "pylon2mqtt.simulator.binary.rs485:Rs485Battery",
+    "rs232": "pylon2mqtt.simulator.binary.rs232:Rs232Battery",
     "console": "pylon2mqtt.simulator.console.battery:ConsoleBattery",
 }
 """Name -> module:class, imported when used."""
 
 DIALECTS = {
-    "pace": "pylon2mqtt.simulator.pace_battery:PaceBattery",
-    "seplos": "pylon2mqtt.simulator.seplos_battery:SeplosBattery",
-    "eg4": "pylon2mqtt.simulator.seplos_battery:Eg4Battery",
+    "pace": "pylon2mqtt.simulator.binary.pace:PaceBattery",
+    "seplos": "pylon2mqtt.simulator.binary.seplos:SeplosBattery",
+    "eg4": "pylon2mqtt.simulator.binary.seplos:Eg4Battery",
 }
 """What speaks in place of Pylontech's binary protocol, on RS485 and RS232 alike, by the dialect of the model."""
 

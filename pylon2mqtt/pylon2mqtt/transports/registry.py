@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError, TransportError
+from pylon2mqtt.transports.can.candump import Playback, frames_in
 
 from .base import ByteTransport, CanTransport, Line
-from .candump import Playback, frames_in
 
 BYTES = {
     "": "serial:SerialTransport",
@@ -57,7 +57,7 @@ def _can(line: str, *, ask: bool = False, **options: Any) -> CanTransport:
     kind, _, place = line.partition(":")
     if kind == "candump":
         return Playback(line, lambda: frames_in(_log(Path(place))))
-    found = _class("can_ask", "AskingCanBus") if ask else _class("can", "CanBus")
+    found = _class("can.ask", "AskingCanBus") if ask else _class("can.bus", "CanBus")
     return cast(CanTransport, found(line, **options))
 
 

@@ -1,6 +1,7 @@
 """The tables of a module's cells: ``bat`` and ``soh``. Cells count from 0."""
 
-from ..module import VirtualModule
+from pylon2mqtt.simulator.module import VirtualModule
+
 from .firmware import Bat, Soh
 from .reading import NORMAL, base_state, cell_state, cells_mv, group_of, group_temperatures, milli
 from .stack import Stack

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model.units import AlarmKind
-from pylon2mqtt.protocols.frame import Frame
+from pylon2mqtt.protocols.binary.frame import Frame
+from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.faults import Fault
+from pylon2mqtt.simulator.orders import OrderRow
 
-from ..battery import VirtualBank
-from ..faults import Fault
-from ..orders import OrderRow
 from . import rack_commands
 from .commands import Session, execute, would_change
 from .faults import CONSOLE_FAULTS

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..module import VirtualModule
+from pylon2mqtt.simulator.module import VirtualModule
+
 from . import bat, details, identity, pwr
 from .firmware import Firmware
 from .log import LogBook

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from pylon2mqtt.model.units import AlarmKind
+from pylon2mqtt.simulator.module import VirtualModule
 
-from ..module import VirtualModule
 from .firmware import Pwr, device_name, firmware_of
 from .reading import SIGNS, base_state, charge_state, column_state, milli, names, register
 from .reading import celsius_m as told_celsius

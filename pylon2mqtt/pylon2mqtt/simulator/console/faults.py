@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from ..faults import LINE_FAULTS, Exchange, Fault, Piece, Pieces
+from pylon2mqtt.simulator.faults import LINE_FAULTS, Exchange, Fault, Piece, Pieces
 
 _ROWS = re.compile(rb"(?<=[\r\n])[^\r\n@$]+(?=[\r\n])")
 _PROMPT = re.compile(rb"\w+>$")

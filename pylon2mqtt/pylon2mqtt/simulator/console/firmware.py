@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from pylon2mqtt.errors import ConfigError
-
-from ..models import BatteryModel
+from pylon2mqtt.simulator.models import BatteryModel
 
 
 class Pwr(Enum):

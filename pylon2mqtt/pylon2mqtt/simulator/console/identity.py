@@ -1,6 +1,7 @@
 """What a module is and has been through: ``info``, ``stat``, ``euro`` and ``ver``."""
 
-from ..module import VirtualModule
+from pylon2mqtt.simulator.module import VirtualModule
+
 from .firmware import Bat, Firmware, device_name, firmware_of
 from .reading import milli
 from .stack import Stack

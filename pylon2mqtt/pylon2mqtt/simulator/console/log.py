@@ -4,7 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..module import VirtualModule
+from pylon2mqtt.simulator.module import VirtualModule
+
 from .reading import (
     base_state,
     cell_state,

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..orders import OrderRow, alarm_named, module_named, number_in
+from pylon2mqtt.simulator.orders import OrderRow, alarm_named, module_named, number_in
 
 if TYPE_CHECKING:
-    from ..registry import Simulator
+    from pylon2mqtt.simulator.registry import Simulator
+
     from .battery import ConsoleBattery
 
 

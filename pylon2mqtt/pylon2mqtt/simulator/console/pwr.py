@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..module import VirtualModule
+from pylon2mqtt.simulator.module import VirtualModule
+
 from .firmware import Pwr, device_name, firmware_of
 from .reading import (
     base_state,

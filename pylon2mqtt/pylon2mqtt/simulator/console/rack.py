@@ -8,10 +8,9 @@ from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime, timedelta
 
 from pylon2mqtt.errors import ConfigError
-
-from ..battery import VirtualBank
-from ..models import BatteryModel
-from ..module import VirtualModule
+from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.models import BatteryModel
+from pylon2mqtt.simulator.module import VirtualModule
 
 # The first midnight of the virtual bank.
 _DAY = datetime(2026, 3, 14)

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import rack_sheets, rack_tables
+from . import rack_dictionaries as rack_sheets
+from . import rack_tables
 from .rack import Rack
 from .text import Told, invalid, listing, refused, unknown
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from statistics import mean
 
-from ..module import VirtualModule
+from pylon2mqtt.simulator.module import VirtualModule
+
 from .rack import Rack
 from .reading import NORMAL, base_state, cell_state, cells_mv, column_state, milli, register
 from .text import Told, table

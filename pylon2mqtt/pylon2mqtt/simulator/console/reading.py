@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pylon2mqtt.model.units import AlarmKind
+from pylon2mqtt.simulator.module import VirtualModule
 
-from ..module import VirtualModule
 from .firmware import firmware_of
 
 NORMAL = "Normal"

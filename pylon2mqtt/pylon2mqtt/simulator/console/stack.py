@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.simulator.battery import VirtualBank
+from pylon2mqtt.simulator.module import VirtualModule
 
-from ..battery import VirtualBank
-from ..module import VirtualModule
 from .firmware import Firmware, firmware_of
 
 # The first midnight of the virtual bank.

@@ -1,0 +1,1 @@
+"""The MQTT output: topics for everybody, and devices for Home Assistant."""

@@ -1,0 +1,1 @@
+"""Home Assistant's MQTT discovery: which devices and entities there are."""

@@ -1,0 +1,1 @@
+"""The dialects of the binary frame: one file each."""

@@ -1,0 +1,1 @@
+"""The console of a high-voltage rack: a controller that speaks for modules in series."""

@@ -1,0 +1,269 @@
+"""What becomes of a rack's dictionaries in the model: ``info``, ``bmuinfo``, ``sysinfo`` and ``stat`` of high voltage.
+
+::
+
+    Device name         : CMU_A           info: first the rack's controller
+    Barcode             :                 empty at times
+    BMU 2 Barcode                         then a block for each module: the highest BMU first, or `Unit 1` first
+    Module:   : P22D108002250016          two colons; either way the first block is unit 1 and has the first cells
+    PCBA:     : H1004005223T2202380214
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pylon2mqtt.errors import DecodeError, FrameError
+from pylon2mqtt.model import Bank, Module, Topology
+from pylon2mqtt.protocols.console.dictionaries import ONE, Sheet, counter_name, sheet, whole_cycles
+from pylon2mqtt.protocols.console.text import Answer
+from pylon2mqtt.protocols.console.values import amount, check, words
+
+# -------------------- info
+
+_VALUES = (
+    "Device address", "Manufacturer", "Device name", "Main Soft version", "Soft version", "Barcode", "Module Barcode",
+    "Specification", "Cell Number", "Max Dischg Curr", "Max Charge Curr",
+)  # fmt: skip
+_IGNORED = (
+    "Board version", "Board", "Hard version", "Sub Soft version", "Boot version", "Comm version", "Release Date",
+    "PCBA Barcode", "PowerSupply Barcode", "Device Test Time", "Shut Circuit", "Relay Feedback", "New Board",
+    "Console Port rate",
+)  # fmt: skip
+_CONTROLLERS = re.compile(r"CMU|FORCE|SC\d|POWERCUBE", re.IGNORECASE)
+_BLOCK = re.compile(r"(BMU|Unit)\s+(\d{1,3})\s+Barcode", re.ASCII)
+_OF_BLOCK = re.compile(r"(Module|PCBA):\s*:\s*(.*)", re.ASCII)
+_SPECIFICATION = re.compile(r"(\d{1,4})(?:\.\d+)?V\s*/\s*(\d{1,4})(?:\.\d+)?AH", re.ASCII | re.IGNORECASE)
+_BMU = re.compile(r"BMU|XHB", re.IGNORECASE)
+_MOST_MODULE_V = 100
+
+
+@dataclass(slots=True)
+class _Block:
+    """A module in ``info``: who counts it (BMU or Unit) and how, and the barcodes of its parts."""
+
+    kind: str
+    number: int
+    told: dict[str, str] = field(default_factory=dict)
+
+
+def is_rack_info(answer: Answer) -> bool:
+    """Whether ``info`` is that of a rack's controller; a single BMU tells of itself alone."""
+    told = sheet(answer.lines, ())
+    name = told.told("Device name") or ""
+    volts = _SPECIFICATION.match(told.told("Specification") or "")
+    if any(_BLOCK.fullmatch(line) for line in answer.lines) or _CONTROLLERS.match(name):
+        return True
+    return not _BMU.match(name) and volts is not None and int(volts[1]) > _MOST_MODULE_V
+
+
+def rack_identity(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
+    """Return who a rack is, its modules with their barcodes, and the keys that nobody knows.
+
+    Modules are numbered as `unit` does. Static data may be damaged without a trace: believe it after two equal
+    readings. Raises FrameError when a key is damaged, DecodeError when the blocks do not count without a gap.
+    """
+    starts = [i for i, line in enumerate(answer.lines) if _BLOCK.fullmatch(line)]
+    end = min(starts, default=len(answer.lines))
+    told = sheet(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
+    blocks = _in_order(_blocks(answer.lines[end:]), answer)
+    versions = (words(told.told(key)) for key in ("Main Soft version", "Soft version"))
+    limits = {
+        "charge_current_limit": amount(told.told("Max Charge Curr"), mA=0.001),
+        "discharge_current_limit": amount(told.told("Max Dischg Curr"), mA=0.001),
+    }
+    bank = Bank(
+        topology=Topology.SERIES,
+        manufacturer=words(told.told("Manufacturer")),
+        model=words(told.told("Device name")),
+        barcode=words(told.told("Barcode")) or words(told.told("Module Barcode")),
+        firmware=" ".join(filter(None, versions)) or None,
+        module_count=len(blocks) or None,
+        parameters={name: abs(value) for name, value in limits.items() if value is not None} or None,
+        counters=_size(told),
+        modules=tuple(
+            Module(number=number, barcode=words(block.told.get("Module"))) for number, block in enumerate(blocks, 1)
+        ),
+    )
+    return bank, told.unknown
+
+
+def _blocks(lines: Iterable[str]) -> list[_Block]:
+    blocks: list[_Block] = []
+    for line in lines:
+        if found := _BLOCK.fullmatch(line):
+            blocks.append(_Block(found[1], int(found[2])))
+        elif found := _OF_BLOCK.fullmatch(line):
+            if found[1] in blocks[-1].told:
+                raise FrameError(f"a second {line[:40]!r} in one block: ask again")
+            blocks[-1].told[found[1]] = found[2].strip()
+    return blocks
+
+
+def _in_order(blocks: Sequence[_Block], answer: Answer) -> list[_Block]:
+    """The modules as `unit` counts them: BMUs down to 0, units up from 1; who is who would else be a guess."""
+    kinds = {block.kind for block in blocks}
+    in_order = sorted(blocks, key=lambda block: block.number, reverse=kinds == {"BMU"})
+    known = {"BMU": list(range(len(blocks)))[::-1], "Unit": list(range(1, len(blocks) + 1))}
+    if blocks and (len(kinds) > 1 or [block.number for block in in_order] != known[blocks[0].kind]):
+        told = [f"{block.kind} {block.number}" for block in blocks]
+        raise DecodeError(f"info tells of {', '.join(told)}: it is not known who is who", raw=answer.raw)
+    return in_order
+
+
+def _size(told: Sheet) -> dict[str, float] | None:
+    """How many cells there are, and what is printed on the plate."""
+    plate = _SPECIFICATION.match(told.told("Specification") or "")
+    size = {
+        "cell_count": amount(told.told("Cell Number"), **ONE),
+        "nominal_voltage_v": float(plate[1]) if plate else None,
+        "nominal_capacity_ah": float(plate[2]) if plate else None,
+    }
+    return {name: value for name, value in size.items() if value is not None} or None
+
+
+# -------------------- bmuinfo N
+
+_BMU_VALUES = ("Manufacturer", "Device name", "Specification", "Cell Number")
+
+
+def bmu_identity(answer: Answer, number: int) -> tuple[Bank, tuple[str, ...]]:
+    """Return what ``bmuinfo N`` says of one BMU, as module N + 1, with its ``address`` N; and the unknown keys.
+
+    BMU 0 is the last unit of the rack: which module it is, only the number of units tells.
+    """
+    told = sheet(answer.lines, _BMU_VALUES, ignored=_IGNORED, required="Device name")
+    capacity = re.search(r"(\d{1,4})\s*AH", told.told("Specification") or "", re.ASCII | re.IGNORECASE)
+    size = {
+        "cell_count": amount(told.told("Cell Number"), **ONE),
+        "nominal_capacity_ah": float(capacity[1]) if capacity else None,
+    }
+    module = Module(
+        number=number + 1,
+        address=number,
+        manufacturer=words(told.told("Manufacturer")),
+        model=words(told.told("Device name")),
+        counters={name: value for name, value in size.items() if value is not None} or None,
+    )
+    return Bank(topology=Topology.SERIES, modules=(module,)), told.unknown
+
+
+# -------------------- sysinfo
+
+_REQUESTS = {"Force Chg Req": "force_charge_1", "Bal Chg Req": "full_charge_requested"}
+_LIMITS = ("Chg Sug Volt", "Chg Cut Volt", "Dsg Cut Volt", "Max Chg Curr", "Max Dsg Curr")
+# Vol High 1 … 4, Vol Low, Temp High, Temp Nor High, Temp Low …; R is where an alarm is released again.
+_STEP = re.compile(r"(Vol|Temp) (?:Nor )?(?:High|Low) \d{1,2}R?", re.ASCII)
+_STEP_IGNORED = re.compile(r"Bal High \d{1,2}R?", re.ASCII)
+_FORCED = {"FChgV": "force_charge_cell_voltage"}
+_SYSINFO_IGNORED = ("FChgVR", "FChgS", "FChgSR")
+
+
+def rack_limits(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
+    """Return what a rack admits and asks for now, its own limits (``sysinfo``), and the keys that nobody knows.
+
+    Raises FrameError when a key or a value is damaged.
+    """
+    told = sheet(answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED), ignored=_SYSINFO_IGNORED, required="Chg Sug Volt")
+    volts, amperes = {"mV": 0.001}, {"mA": 0.001}
+    discharge_a, charge_a = (amount(told.told(f"Max {way} Curr"), **amperes) for way in ("Dsg", "Chg"))
+    requests = {field: _yes(told.told(key)) for key, field in _REQUESTS.items()}
+    parameters = {"charge_cutoff_voltage": amount(told.told("Chg Cut Volt"), **volts), **_steps(told)}
+    bank = Bank(
+        topology=Topology.SERIES,
+        charge_voltage_limit=amount(told.told("Chg Sug Volt"), **volts),
+        discharge_voltage_limit=amount(told.told("Dsg Cut Volt"), **volts),
+        charge_current_limit=None if charge_a is None else abs(charge_a),
+        discharge_current_limit=None if discharge_a is None else abs(discharge_a),
+        force_charge_1=requests["force_charge_1"],
+        full_charge_requested=requests["full_charge_requested"],
+        parameters={name: value for name, value in parameters.items() if value is not None},
+    )
+    steps = [key for key in told.unknown if _STEP.fullmatch(key) or _STEP_IGNORED.fullmatch(key)]
+    return bank, tuple(key for key in told.unknown if key not in steps)
+
+
+def _yes(word: str | None) -> bool | None:
+    told = {"YES": True, "NO": False}
+    if word is not None and word.upper() not in told:
+        raise FrameError(f"{word[:40]!r} is neither yes nor no: ask again")
+    return None if word is None else told[word.upper()]
+
+
+def _steps(told: Sheet) -> Mapping[str, float | None]:
+    """The steps of the rack's warnings and protections, in V and °C; those of FChg say when it wants charge."""
+    found: dict[str, float | None] = {}
+    for key in told.values:
+        if step := _STEP.fullmatch(key):
+            name = key.lower().replace(" ", "_").replace("vol_", "cell_voltage_").replace("temp_", "cell_temperature_")
+            found[name] = amount(told.told(key), **({"mV": 0.001} if step[1] == "Vol" else {"": 0.001}))
+    found |= {name: amount(told.told(key), **{"": 0.001}) for key, name in _FORCED.items()}
+    return found
+
+
+# -------------------- stat
+
+_CYCLES, _SOH, _DISCHARGED, _CHARGE_LEFT = "CYCLE Times", "SOH Percent", "Dsg Cap(mAH)", "Pwr Coulomb(mAS)"
+# One cell's energy in µWh, whatever unit stands there (docs/protocols/console.md).
+_CELL_ENERGY = ("Bat CoulWatt(mWH)", "Bat CoulWatt(uWH)")
+_HISTORIC = {"His Chg Cap(WH)": "charged", "His Dsg Cap(WH)": "discharged"}
+_STAT_VALUES = (_CYCLES, _SOH, _DISCHARGED, _CHARGE_LEFT, *_HISTORIC)
+# Remainders below 1 Wh, in a unit that is not the printed one.
+_REMAINDER = re.compile(r".* Capl\(mWH\)")
+_COUNT = re.compile(r"(-?\d{1,15})\s*(?:%|m?[AW][HS])?", re.ASCII)
+_NAMES = {_CHARGE_LEFT: ("remaining_charge_ah", 1 / 3.6e6), _DISCHARGED: ("discharged_ah", 1e-3)}
+# What a cell can be at, and a rack's terminals: energy over charge, if both are those of the same thing.
+_CELL_V, _RACK_V = (2.0, 4.2), (30.0, 1600.0)
+_CHARGED_FOR_DISCHARGED = (0.9, 1.6)
+
+
+def is_rack_statistics(answer: Answer) -> bool:
+    """Whether ``stat`` is that of a rack's controller."""
+    keys = {" ".join(line.partition(":")[0].split()) for line in answer.lines}
+    return not keys.isdisjoint((_SOH, _DISCHARGED, _CHARGE_LEFT, *_CELL_ENERGY))
+
+
+def rack_statistics(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
+    """Return what ``stat`` of a rack counted, and the keys that tell no number.
+
+    Cycles, state of health, the energy of its life in kWh and, for the rest, counters. A state of health of 0 is not
+    known. Raises FrameError when a key or a value is damaged.
+    """
+    told = sheet(answer.lines, _STAT_VALUES)
+    counts = {key: int(found[1]) for key, value in told.values.items() if (found := _COUNT.fullmatch(value))}
+    if damaged := [key for key in _STAT_VALUES if told.told(key) and key not in counts]:
+        raise FrameError(f"{damaged[0]!r} is {told.told(damaged[0])!r}: ask again")
+    others = {key: count for key, count in counts.items() if key not in _STAT_VALUES and not _REMAINDER.fullmatch(key)}
+    charged, discharged = _energy(counts)
+    bank = Bank(
+        topology=Topology.SERIES,
+        soh=float(counts.get(_SOH, 0)) or None,
+        cycles=whole_cycles(counts.get(_CYCLES), counts.get(_DISCHARGED)),
+        energy_charged=charged,
+        energy_discharged=discharged,
+        counters={
+            **{counter_name(key): float(count) for key, count in others.items() if key not in _CELL_ENERGY},
+            **{name: round(counts[key] * unit, 3) for key, (name, unit) in _NAMES.items() if key in counts},
+            **_cell_energy(counts),
+        },
+    )
+    check(bank, "a rack", normal=False, cells_normal=False, volts=(_RACK_V, _RACK_V))
+    return bank, tuple(key for key, value in told.values.items() if value and key not in counts)
+
+
+def _cell_energy(counts: Mapping[str, int]) -> dict[str, float]:
+    """The energy in one cell, where it goes with the charge that is in each."""
+    energy_wh = next((counts[key] / 1e6 for key in _CELL_ENERGY if key in counts), None)
+    charge_ah = counts.get(_CHARGE_LEFT, 0) / 3.6e6
+    fits = energy_wh is not None and charge_ah > 0 and _CELL_V[0] <= energy_wh / charge_ah <= _CELL_V[1]
+    return {"cell_energy_wh": round(energy_wh, 3)} if fits and energy_wh is not None else {}
+
+
+def _energy(counts: Mapping[str, int]) -> tuple[float | None, float | None]:
+    """What the rack charged and discharged in its life; None where it cannot be that of the whole rack."""
+    charged, discharged = ((counts.get(key) or 0) / 1000 for key in _HISTORIC)
+    volts = 1e6 * discharged / max(counts.get(_DISCHARGED) or 0, 1)
+    if not _RACK_V[0] <= volts <= _RACK_V[1]:
+        return None, None
+    fits = _CHARGED_FOR_DISCHARGED[0] <= charged / discharged <= _CHARGED_FOR_DISCHARGED[1]
+    return (charged if fits else None), discharged

@@ -1,0 +1,1 @@
+"""CAN buses: interfaces of Linux, adapters, servers and logs. They are listened to."""
