@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "model": {"model"},
     "transports": {"transports", "errors"},
     "protocols": {"protocols", "model", "errors", "transports.base", "transports.can.candump"},
+    "records": {"records", "model", "errors"},
     "outputs": {"outputs", "model", "errors", "__version__"},
     "config": {"errors", "protocols.registry", "transports.registry"},
     "supervisor": {"errors"},
