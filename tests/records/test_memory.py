@@ -44,7 +44,7 @@ class TestStates:
 
     @pytest.mark.parametrize(
         "content",
-        [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 50_000, b'"' + b"x" * 5_000_000 + b'"'],
+        [b"", b"{", b"[1]", b"\xff\xfe", b"[" * 50_000, b'{"a":"' + b"x" * 5_000_000 + b'"}'],
         ids=["empty", "cut", "list", "no text", "deep", "long"],
     )
     def test_damaged_is_set_aside_said_once_and_begun_anew(
