@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from tests.outputs.banks import BARCODES, bank, module, offline, snapshot
 
+from pylon2mqtt.model import Module
+from pylon2mqtt.model.quantities import QUANTITIES
 from pylon2mqtt.outputs.mqtt.discovery.announcer import AT_LAST_S, SETTLED_AFTER_S, Announcer
-from pylon2mqtt.outputs.mqtt.discovery.entities import MODULE
 from pylon2mqtt.outputs.mqtt.discovery.messages import Site, bank_device, module_device
 from pylon2mqtt.outputs.mqtt.members import SETTLING_S, Roster
 from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S, Board
@@ -118,7 +119,7 @@ def test_announcer_does_not_wait_for_ever_for_a_device_that_tells_more_and_more(
     announcer = Announcer(SITE)
     announcer.meet(one(), [], 0)
     list(announcer.due(0))
-    keys = [row.key for row in MODULE]
+    keys = list(QUANTITIES[Module])
     for now in range(0, int(AT_LAST_S), 3):
         announcer.meet(one(), keys[: 1 + now // 3], now)
         assert list(announcer.due(now)) == []

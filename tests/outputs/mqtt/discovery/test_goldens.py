@@ -13,12 +13,12 @@ from tests.outputs.banks import bank, module
 
 from pylon2mqtt import __version__
 from pylon2mqtt.model import AlarmKind, Bank, Module
-from pylon2mqtt.outputs.mqtt.discovery.entities import CELLS, ROWS
+from pylon2mqtt.outputs.mqtt.discovery.entities import ROWS, SERIES
 from pylon2mqtt.outputs.mqtt.discovery.messages import EVENT, Site, bank_device, discovery, module_device
 
 GOLDENS = Path(__file__).parent / "goldens"
 PROBLEMS = {f"problem_{kind}" for kind in AlarmKind}
-IN_CELLS = {row.key.format(number) for row in CELLS for number in (1, 16)}
+IN_CELLS = {row.key.format(number) for row in SERIES for number in (1, 16)}
 
 
 def bank_message(cells: str) -> str:

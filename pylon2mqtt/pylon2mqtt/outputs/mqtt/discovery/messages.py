@@ -11,11 +11,12 @@ from typing import Any
 
 from pylon2mqtt import __version__
 from pylon2mqtt.model import AlarmKind, Bank, Module
+from pylon2mqtt.model.quantities import HIDDEN, MAIN
 from pylon2mqtt.outputs.mqtt.intervals import LONGEST_S, SHORTEST_S
 from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S
 from pylon2mqtt.outputs.mqtt.topics import DEFAULT_NAME, INFORMATION, OFFLINE, ONLINE, bank_slug, barcode_slug, slug
 
-from .entities import HIDDEN, MAIN, Entity, entities
+from .entities import Entity, entities
 
 Json = dict[str, Any]
 
@@ -164,9 +165,9 @@ def _component(site: Site, device: Device, entity: Entity) -> Json:
         "state_class": entity.over_time,
         "suggested_display_precision": entity.digits,
         "options": entity.options,
-        "entity_category": None if entity.shown is MAIN else DETAIL_CATEGORY,
+        "entity_category": None if entity.place is MAIN else DETAIL_CATEGORY,
         "icon": entity.icon,
-        "enabled_by_default": False if entity.shown is HIDDEN else None,
+        "enabled_by_default": False if entity.place is HIDDEN else None,
         "state_topic": None if entity.topic == "state" else f"{site.base}/{device.topic}/{entity.topic}",
     }
     found = _identity(device, entity.platform, entity.key) | {k: v for k, v in optional.items() if v is not None}
