@@ -8,6 +8,7 @@ from tests.outputs.banks import BARCODES, bank, module, snapshot
 
 from pylon2mqtt.config import LONGEST_POLL_S, SHORTEST_POLL_S
 from pylon2mqtt.model import AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.model.identity import module_slugs
 from pylon2mqtt.outputs.mqtt.discovery.entities import ENABLED_ARRAYS, ROWS, SERIES, entities, reported
 from pylon2mqtt.outputs.mqtt.discovery.messages import (
     Site,
@@ -18,7 +19,7 @@ from pylon2mqtt.outputs.mqtt.discovery.messages import (
     module_device,
     without,
 )
-from pylon2mqtt.outputs.mqtt.topics import module_slugs, publications
+from pylon2mqtt.outputs.mqtt.topics import publications
 
 SITE = Site(base="pylon2mqtt", prefix="homeassistant", cells="statistics", poll_interval_s=10)
 
