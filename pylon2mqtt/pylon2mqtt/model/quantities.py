@@ -178,6 +178,7 @@ MODULE = (
              "of each group of cells that has a sensor"),
     Quantity("number", "Number", 0, None, JSON, "the place of the module in the bank; the master is 1"),
     Quantity("address", "Address", 0, None, JSON, "the module's address on the wire"),
+    Quantity("at_once", "At once", None, None, JSON, "whether cells, voltage and current came in one answer"),
 )
 
 CELL = (

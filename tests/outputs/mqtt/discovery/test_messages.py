@@ -35,6 +35,7 @@ UNITS: dict[str | None, str | None] = {
     "enum": None,
     "duration": "s",
 }
+
 ALL_KEYS = {
     Bank: set(ROWS[Bank]),
     Module: set(ROWS[Module]) | {series.key.format(n) for series in SERIES for n in (1, 15)},
