@@ -5,8 +5,18 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from .alarms import active_alarms
 from .battery import Alarm, Bank, Module, Readings
-from .units import AlarmKind, AmpereHours, Amperes, Celsius, Percent, State, Topology, Volts, Watts
+from .units import (
+    AmpereHours,
+    Amperes,
+    Celsius,
+    Percent,
+    State,
+    Topology,
+    Volts,
+    Watts,
+)
 
 T = TypeVar("T")
 
@@ -133,22 +143,6 @@ def bank_figures(bank: Bank) -> BankFigures:
         force_charge_2=_any(modules, "force_charge_2"),
         full_charge_requested=_any(modules, "full_charge_requested"),
     )
-
-
-def problems(*parts: Readings, active: Iterable[Alarm]) -> dict[AlarmKind, bool] | None:
-    """Which kinds of alarm are active, of those that the parts can report; None where they do not say which."""
-    known = {kind for part in parts for kind in part.alarm_kinds or ()}
-    kinds = {alarm.kind for alarm in active}
-    return {kind: kind in kinds for kind in AlarmKind if kind in known} or None
-
-
-def active_alarms(bank: Bank) -> list[tuple[int | None, Alarm]]:
-    """Every alarm of the bank, its modules and their cells, each with its module's number."""
-    told: list[tuple[int | None, Alarm]] = [(None, alarm) for alarm in bank.alarms or ()]
-    for module in bank.modules:
-        cells = (alarm for cell in module.cells or () for alarm in cell.alarms or ())
-        told += [(module.number, alarm) for alarm in (*(module.alarms or ()), *cells)]
-    return told
 
 
 def _told(measured: T | None, computed: T | None) -> T | None:

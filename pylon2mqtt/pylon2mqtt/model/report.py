@@ -8,8 +8,9 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from .alarms import active_alarms, module_alarms, problems
 from .battery import Bank, Cell, Module
-from .derived import Figures, active_alarms, bank_figures, module_figures, problems
+from .derived import Figures, bank_figures, module_figures
 
 Json = dict[str, Any]
 
@@ -24,6 +25,9 @@ CELL_ARRAYS = {
     "states": "state",
     "balancing": "balancing",
 }
+
+# What stands in no topic of a module: how it was read, and what only the layouts of other tools show.
+_RAW = ("at_once", "registers", "words")
 
 
 def plain(value: Any) -> Any:
@@ -50,9 +54,10 @@ def bank_report(bank: Bank) -> Json:
 
 
 def module_report(module: Module) -> Json:
-    """The module's own fields and what is derived, without its cells."""
-    report = _merged(module, module_figures(module), leave_out=("cells", "alarm_kinds"))
-    return report | {"problems": problems(module, active=module.alarms or ())}
+    """The module's own fields and what is derived, without its cells; ``alarms`` are also those of its cells."""
+    report = _merged(module, module_figures(module), leave_out=("cells", "alarm_kinds", *_RAW))
+    alarms = module_alarms(module)
+    return report | {"alarms": plain(alarms), "problems": problems(module, active=alarms or ())}
 
 
 def cells_report(cells: Iterable[Cell]) -> Json:
@@ -63,7 +68,8 @@ def cells_report(cells: Iterable[Cell]) -> Json:
 
 def whole_report(bank: Bank) -> Json:
     """The bank with its modules, their cells and its events: what `decode`, `read` and `replay` print."""
-    modules = [module_report(module) | {"cells": plain(module.cells)} for module in bank.modules]
+    keys = (*_RAW, "cells")
+    modules = [module_report(module) | {key: plain(getattr(module, key)) for key in keys} for module in bank.modules]
     return bank_report(bank) | {"modules": modules, "events": plain(bank.events)}
 
 

@@ -39,6 +39,13 @@ class Severity(StrEnum):
     FAULT = "fault"
 
 
+class AlarmSource(StrEnum):
+    """Who found what is wrong: the battery's own BMS, or this bridge."""
+
+    BMS = "bms"
+    BRIDGE = "bridge"
+
+
 class AlarmKind(StrEnum):
     """What an alarm is about, in the same words for every protocol."""
 

@@ -160,7 +160,7 @@ def test_offline_bank_tells_nothing_else():
 
 
 def test_a_cells_alarm_is_among_its_modules_alarms():
-    alarm = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.WARNING, cell=1)
+    alarm = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.WARNING, cells=(1,))
     given = Module(number=1, state=State.IDLE, cells=(Cell(number=1, alarms=(alarm,)),))
     state = json.loads(payloads(snapshot(given))["base/house/1/state"])
     assert [each["kind"] for each in state["alarms"]] == ["cell_overvoltage"]

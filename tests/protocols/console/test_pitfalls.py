@@ -115,7 +115,7 @@ def test_pitfall_20_a_cell_without_a_reading_counts_nowhere() -> None:
     assert [cell.number for cell in broken.cells or () if cell.voltage is None] == [5]
     assert (module_figures(broken).cell_voltage_max or 9.9) < 4.0
     assert (bank_figures(bank).cell_voltage_max or 9.9) < 4.0
-    assert (AlarmKind.SENSOR_FAULT, 5) in {(alarm.kind, alarm.cell) for alarm in broken.alarms or ()}
+    assert (AlarmKind.SENSOR_FAULT, 5) in {(alarm.kind, *alarm.cells) for alarm in broken.alarms or ()}
 
 
 @pytest.mark.parametrize("model", ["US2000C", "US5000-B69.26", "Pytes-V5"])

@@ -29,7 +29,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pylon2mqtt.model import Bank, Event, Module, Severity, Snapshot
-from pylon2mqtt.model.derived import active_alarms
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, plain
 
 ONLINE, OFFLINE = "online", "offline"
@@ -72,7 +71,7 @@ def publications(base: str, snapshot: Snapshot, known: Iterable[str], *, cells: 
         return found | {f"{root}/status": Publication(OFFLINE)}
     found[f"{root}/state"] = Publication(_bank_content(snapshot.bank), snapshot.taken_at)
     for slug, module in modules.items():
-        found[f"{root}/{slug}/state"] = Publication(_module_content(module), snapshot.taken_at)
+        found[f"{root}/{slug}/state"] = Publication(module_report(module), snapshot.taken_at)
         if cells and module.cells:
             found[f"{root}/{slug}/cells"] = Publication(cells_report(module.cells), snapshot.taken_at)
         found[f"{root}/{slug}/status"] = Publication(ONLINE)
@@ -132,11 +131,3 @@ def _bank_content(bank: Bank) -> Json:
     tells = bool(bank.modules or bank.silent)
     online, silent = (len(bank.modules), len(bank.silent)) if tells else (bank.module_count, None)
     return bank_report(bank) | {"modules_online": online, "modules_silent": silent}
-
-
-def _module_content(module: Module) -> Json:
-    """The module's report, with the alarms of its cells among its own: whoever sees a problem here wants to see why."""
-    if module.alarms is None and not any(cell.alarms for cell in module.cells or ()):
-        return module_report(module)
-    alarms = [plain(alarm) for _, alarm in active_alarms(Bank(modules=(module,)))]
-    return module_report(module) | {"alarms": alarms}

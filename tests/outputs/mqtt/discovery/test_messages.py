@@ -48,7 +48,7 @@ COUNTERS = {"energy_charged", "energy_discharged", "cycles"}
 # Fields that are no entities: who the device is, and what has a place of its own.
 IDENTITY = {"manufacturer", "model", "barcode", "firmware", "number", "address", "name", "topology", "protocol_version"}
 ELSEWHERE = {"alarms", "modules", "silent", "module_count", "temperatures", "parameters", "counters", "cells", "events"}
-ELSEWHERE |= {"alarm_kinds"}
+ELSEWHERE |= {"alarm_kinds", "at_once", "registers", "words"}
 
 ALL_KEYS = {
     Bank: {row.key for row in BANK},
