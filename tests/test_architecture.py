@@ -17,6 +17,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT = {
     "errors": set(),
     "model": {"model"},
+    "insight": {"insight", "model"},
     "transports": {"transports", "errors"},
     "protocols": {"protocols", "model", "errors", "transports.base", "transports.can.candump"},
     "records": {"records", "model", "errors"},

@@ -163,19 +163,3 @@ class Bank(Readings):
     modules: tuple[Module, ...] = ()
     silent: tuple[int, ...] = ()
     events: tuple[Event, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A bank at a moment; the only thing that crosses threads.
-
-    ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only, and
-    ``reason`` tells why, in words for its owner. ``stale``: it is silent but not lost, and what it said at ``taken_at``
-    is told again.
-    """
-
-    bank: Bank
-    taken_at: datetime
-    online: bool = True
-    stale: bool = False
-    reason: str | None = None
