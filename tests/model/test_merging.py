@@ -26,7 +26,7 @@ def stack(current: float = 10.0, barcodes: Iterable[str | None] = ("B1", "B2"), 
 
 
 def inverter_side(current: float = 10.0, modules: tuple[Module, ...] = (), **more: Any) -> Bank:
-    return Bank(name="House", voltage=51.0, current=current, soc=60.0, modules=modules, **more)
+    return Bank(name="House", voltage=51.0, current=current, modules=modules, **{"soc": 60.0, **more})
 
 
 class Two:
@@ -88,10 +88,15 @@ class TestWhoLeads:
         assert lost is not None
         assert (lost.online, lost.reason) == (False, "silence")
 
-    def test_a_leader_without_its_cells_for_once_still_leads(self, two: Two) -> None:
+    def test_of_two_alike_the_one_that_leads_stays_the_leader(self, two: Two) -> None:
+        two.read(CAN, inverter_side(), 0)
+        assert two.read(RS485, inverter_side(), 5) is None
+        assert two.read(RS485, inverter_side(), 40) is not None
+        assert two.read(CAN, inverter_side(), 41) is None
+
+    def test_a_leader_without_its_modules_for_once_still_leads(self, two: Two) -> None:
         two.read(RS485, stack(), 0)
-        bare = replace(stack(), modules=tuple(replace(m, cells=None) for m in stack().modules))
-        two.read(RS485, bare, 10)
+        two.read(RS485, replace(stack(), modules=()), 10)
         with_modules = inverter_side(modules=(Module(number=1, voltage=51.0),))
         assert two.read(CAN, with_modules, 11) is None
 
@@ -200,4 +205,7 @@ class TestDisagreement:
         assert self.run(two, int(DISAGREE_S), soc=90.0)
         two.read(CAN, inverter_side(), 700)
         two.read(RS485, stack(), 701)
+        assert two.merging.disagreements == ()
+        two.read(CAN, inverter_side(soc=90.0), 720)
+        two.read(RS485, stack(), 721)
         assert two.merging.disagreements == ()
