@@ -43,7 +43,7 @@ class Table:
     """One kind of frame.
 
     ``addresses``: how many identifiers in a row are this frame, each of another module. ``constant``: what it says does
-    not change, so it stays true however long ago it was said.
+    not change, so it stays true however long ago it came.
     """
 
     def __init__(self, message: Message) -> None:
@@ -64,13 +64,17 @@ class Table:
         self._numbers = {signal.name: signal for signal in self._message.signals}
         self._alarms = {name: alarm for name, signal in self._numbers.items() if (alarm := self._alarm(signal))}
 
+    def has(self, prefix: str) -> bool:
+        """Whether a signal has a name that begins so."""
+        return any(name.startswith(prefix) for name in (*self._numbers, *(signal.name for signal in self._texts)))
+
     def decode(self, data: bytes) -> dict[str, Any]:
         """Return what the frame says, by the signals' names; None for what is not a value. Cut fields are left out."""
-        told: dict[str, Any] = {s.name: _text(data, only=s.unit == "ASCIIZ") for s in self._texts if data}
+        values: dict[str, Any] = {s.name: _text(data, only=s.unit == "ASCIIZ") for s in self._texts if data}
         if self._numbers:
             raw = self._message.decode(data, scaling=False, decode_choices=False, allow_truncated=True)
-            told |= {name: self._value(name, value) for name, value in cast(Values, raw).items()}
-        return told
+            values |= {name: self._value(name, value) for name, value in cast(Values, raw).items()}
+        return values
 
     def _value(self, name: str, raw: int) -> Any:
         signal = self._numbers[name]
@@ -96,8 +100,8 @@ class Table:
 
 @cache
 def tables(file: str) -> tuple[Table, ...]:
-    """Return the tables of a DBC file of this folder."""
-    text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+    """Return the tables of a DBC file of the folder `dialects`."""
+    text = resources.files(__package__).joinpath("dialects", file).read_text(encoding="utf-8")
     # Not strict: some signals lie over each other.
     database = cantools.database.load_string(text, "dbc", strict=False)
     return tuple(Table(message) for message in cast(Database, database).messages)

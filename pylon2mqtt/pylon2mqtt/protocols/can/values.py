@@ -1,15 +1,17 @@
-"""What a DBC file cannot say: from the values of the frames to a bank, where makers differ. Few, named functions.
+"""What the conversions of several dialects share: from the values of the frames to a bank, where makers differ.
 
-The arguments are values by the signals' names, as `can_dbc` gives them; absent means not heard, None not a value.
+The arguments are values by the signals' names, as `dbc` gives them; absent means not received, None not a value.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
-from pylon2mqtt.model import Bank, Module, State
+from pylon2mqtt.model import Bank, Module
 
 from .dbc import Values, alarms_in
+
+MANUFACTURER = 0x35E
+"""The identifier of the maker's name in all low-voltage dialects."""
 
 _BANK_FIELDS = frozenset(field.name for field in fields(Bank)) - {"name", "topology", "alarms", "modules", "silent"}
 _MODULE_FIELDS = frozenset(field.name for field in fields(Module)) - {"number", "address", "alarms", "cells"}
@@ -30,11 +32,6 @@ _FINE_AGREES = {"voltage_min": 0.02, "voltage_max": 0.02, "temperature_min": 1.5
 # A real name has so many characters at least; numbers in its place rarely print.
 _SHORTEST_NAME = 3
 
-_DEYE_STATES = {0: State.IDLE, 1: State.CHARGING, 2: State.DISCHARGING}
-_HV_STATES = {0: State.SLEEPING, 1: State.CHARGING, 2: State.DISCHARGING, 3: State.IDLE}
-_FORBIDS = 0xAA
-_ASKS = 0xFF
-
 
 def low_voltage_bank(values: Values) -> Bank:
     """A bank that speaks the common low-voltage language, whoever made it."""
@@ -44,8 +41,8 @@ def low_voltage_bank(values: Values) -> Bank:
         | {
             "voltage": voltage(values),
             "soc": state_of_charge(values),
-            "model": _joined_text(values, "product_1", "product_2", shortest=_SHORTEST_NAME) or values.get("family"),
-            "barcode": _joined_text(values, "serial_1", "serial_2"),
+            "model": joined_text(values, "product_1", "product_2", shortest=_SHORTEST_NAME) or values.get("family"),
+            "barcode": joined_text(values, "serial_1", "serial_2"),
             "firmware": firmware(values),
             "module_count": module_count(values),
             "remaining_capacity": remaining_capacity(values),
@@ -53,37 +50,6 @@ def low_voltage_bank(values: Values) -> Bank:
         | _fine_extremes(values)
         | _energies(values)
     )
-
-
-def pytes_bank(values: Values) -> Bank:
-    """A Pytes in its own language, with what it says in the common one beside it."""
-    asks = values.get("asks_for_charge")
-    own = {
-        "charge_enabled": _flag(values.get("may_charge")),
-        "discharge_enabled": _flag(values.get("may_discharge")),
-        "force_charge_1": None if asks is None else asks != 0,
-    }
-    return low_voltage_bank({**values, **{name: value for name, value in own.items() if value is not None}})
-
-
-def deye_bank(values: Values, modules: Mapping[int, Values]) -> Bank:
-    """A Deye: its current counts the other way round, and its modules speak themselves."""
-    count = values.get("module_count")
-    # A sum only over all of them.
-    whole = count is not None and len(modules) == count
-    energies = {name: _sum(modules, name) if whole else None for name in ("energy_charged", "energy_discharged")}
-    bank = low_voltage_bank({**values, **energies, "current": _reversed(values.get("current"))})
-    told = tuple(_deye_module(address, modules[address]) for address in sorted(modules))
-    return replace(bank, modules=told)
-
-
-def high_voltage_bank(racks: Mapping[int, Values]) -> Bank:
-    """High-voltage racks as the modules of one bank; older ones count their addresses from 0."""
-    first = 1 if 0 in racks else 0
-    return Bank(modules=tuple(_rack(address, address + first, racks[address]) for address in sorted(racks)))
-
-
-# ----------------------------------------------------------------------------------------------- what makers differ in
 
 
 def voltage(values: Values) -> float | None:
@@ -152,31 +118,12 @@ def _energies(values: Values) -> dict[str, None]:
     return {"energy_charged": None, "energy_discharged": None} if mg else {}
 
 
-# ------------------------------------------------------------------------------------------------------------- modules
-
-
-def _deye_module(address: int, values: Values) -> Module:
-    told = _fields(values, _MODULE_FIELDS) | {
-        "current": _reversed(values.get("current")),
-        "state": _DEYE_STATES.get(values.get("mode", -1)),
-        "barcode": _joined_text(values, "serial_1", "serial_2"),
-    }
-    return Module(number=address + 1, address=address, **told)
-
-
-def _rack(address: int, number: int, values: Values) -> Module:
-    told = _fields(values, _MODULE_FIELDS) | {
-        "state": _HV_STATES.get(values.get("mode", -1)),
-        "charge_enabled": _allowed(values.get("charge_forbidden")),
-        "discharge_enabled": _allowed(values.get("discharge_forbidden")),
-        "manufacturer": _joined_text(values, "manufacturer_1", "manufacturer_2"),
-    }
-    if values.get("software_major") is not None and values.get("software_minor") is not None:
-        told["firmware"] = f"{values['software_major']}.{values['software_minor']}"
-    return Module(number=number, address=address, **told)
-
-
 # ------------------------------------------------------------------------------------------------------- single values
+
+
+def module_fields(values: Values) -> dict[str, Any]:
+    """What has the name of a module's field, and its alarms."""
+    return _fields(values, _MODULE_FIELDS)
 
 
 def _fields(values: Values, names: frozenset[str]) -> dict[str, Any]:
@@ -192,24 +139,7 @@ def _fields(values: Values, names: frozenset[str]) -> dict[str, Any]:
     return told
 
 
-def _joined_text(values: Values, *names: str, shortest: int = 1) -> str | None:
+def joined_text(values: Values, *names: str, shortest: int = 1) -> str | None:
+    """Return a text that comes in several frames; None if it is shorter than a real one."""
     text = "".join(values.get(name) or "" for name in names).strip()
     return text if len(text) >= shortest else None
-
-
-def _flag(value: int | None) -> bool | None:
-    return None if value is None else value != 0
-
-
-def _allowed(forbidden: int | None) -> bool | None:
-    """Only AA forbids."""
-    return None if forbidden is None else forbidden != _FORBIDS
-
-
-def _reversed(current: float | None) -> float | None:
-    return None if current is None else 0.0 - current
-
-
-def _sum(modules: Mapping[int, Values], name: str) -> float | None:
-    told: list[Any] = [values.get(name) for values in modules.values()]
-    return None if None in told else round(sum(told), 3)

@@ -30,7 +30,7 @@ GAP_S = 0.0015
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CanDialect:
+class VirtualDialect:
     """``bursts``: seconds between two of them, and what each holds. ``asked``: what is told when an inverter asks."""
 
     bursts: tuple[tuple[Seconds, Callable[[VirtualBank], Frames]], ...] = ()
@@ -177,10 +177,10 @@ def _pytes(bank: VirtualBank) -> Frames:
 
 
 DIALECTS = {
-    "pylontech": CanDialect(bursts=((2.0, _pylontech),)),
-    "victron": CanDialect(bursts=((1.0, _victron),), inverter=_GX),
-    "discover": CanDialect(bursts=((1.0, _discover),)),
-    "deye": CanDialect(bursts=((1.05, _deye), (5.3, _deye_rarely))),
-    "pytes": CanDialect(bursts=((1.0, _pytes),)),
+    "pylontech": VirtualDialect(bursts=((2.0, _pylontech),)),
+    "victron": VirtualDialect(bursts=((1.0, _victron),), inverter=_GX),
+    "discover": VirtualDialect(bursts=((1.0, _discover),)),
+    "deye": VirtualDialect(bursts=((1.05, _deye), (5.3, _deye_rarely))),
+    "pytes": VirtualDialect(bursts=((1.0, _pytes),)),
 }
 """Name -> what is said by itself; `high_voltage` adds the one that has to be asked."""
