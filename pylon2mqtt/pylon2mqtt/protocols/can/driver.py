@@ -11,7 +11,7 @@ from dataclasses import replace
 from pylon2mqtt.errors import DecodeError, FrameError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.base import Clock, Probe
-from pylon2mqtt.protocols.roster import GONE_S
+from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import CanTraffic, CanTransport, TimedFrame
 
 from .dbc import EXTENDED
@@ -84,13 +84,12 @@ class Can:
     ) -> None:
         self._name = name
         self._clock = clock or Clock()
-        self._rescan = False
+        self._roster = Roster(name, self._clock.now)
         self._forget()
 
     def read(self, line: CanTransport) -> Bank:
         """Listen for a turn, or for as long as it takes to know who speaks, and return the bank of what is fresh."""
-        if self._rescan:
-            self._rescan = False
+        if self._roster.begin():
             self._forget()
             line.select(None)
         self._listen(line)
@@ -103,14 +102,13 @@ class Can:
 
     def rescan(self) -> None:
         """Forget which dialect is spoken and which modules there are; from any thread."""
-        self._rescan = True
+        self._roster.rescan()
 
     def _forget(self) -> None:
         self._received = nothing_received()
         self._traffic_before = CanTraffic()
         self._dialect: CanDialect | None = None
         self._settled = False
-        self._modules: dict[int, float] = {}
 
     def _listen(self, line: CanTransport) -> None:
         """Take frames in for a turn, or until nothing new comes while it is not known who speaks."""
@@ -143,16 +141,14 @@ class Can:
         values = self._dialect.values(self._received, now - STALE_S) if self._dialect else {}
         if self._dialect is None or not values:
             return None
-        for address in self._modules:
+        for address in self._roster.slots:
             values.setdefault(address, {})
         bank = self._dialect.bank(values)
         whole = [module for module in bank.modules if self._dialect.is_whole(module)]
-        self._modules |= {module.address: now for module in whole if module.address is not None}
-        self._modules = {address: seen for address, seen in self._modules.items() if now - seen < GONE_S}
-        silent = [m.number for m in bank.modules if m not in whole and m.address in self._modules]
         if not whole and all(getattr(bank, field) is None for field in _LEAST):
             return None
-        return replace(bank, modules=tuple(whole), silent=tuple(silent))
+        self._roster.report({m.address: m for m in whole if m.address is not None}, "it is not received on the bus")
+        return replace(bank, modules=tuple(whole), silent=self._roster.silent)
 
     def _settle(self, line: CanTransport) -> None:
         """Take only what is known from now on, and count from here who else speaks once the battery is lost."""
