@@ -39,7 +39,7 @@ class AlarmBit:
     active: bool
 
 
-class Table:
+class FrameTable:
     """One kind of frame.
 
     ``addresses``: how many identifiers in a row are this frame, each of another module. ``constant``: what it says does
@@ -70,7 +70,7 @@ class Table:
 
     def decode(self, data: bytes) -> dict[str, Any]:
         """Return what the frame says, by the signals' names; None for what is not a value. Cut fields are left out."""
-        values: dict[str, Any] = {s.name: _text(data, only=s.unit == "ASCIIZ") for s in self._texts if data}
+        values: dict[str, Any] = {s.name: _text(data, s) for s in self._texts if data}
         if self._numbers:
             raw = self._message.decode(data, scaling=False, decode_choices=False, allow_truncated=True)
             values |= {name: self._value(name, value) for name, value in cast(Values, raw).items()}
@@ -99,16 +99,16 @@ class Table:
 
 
 @cache
-def tables(file: str) -> tuple[Table, ...]:
+def tables(file: str) -> tuple[FrameTable, ...]:
     """Return the tables of a DBC file of the folder `dialects`."""
     text = resources.files(__package__).joinpath("dialects", file).read_text(encoding="utf-8")
     # Not strict: some signals lie over each other.
     database = cantools.database.load_string(text, "dbc", strict=False)
-    return tuple(Table(message) for message in cast(Database, database).messages)
+    return tuple(FrameTable(message) for message in cast(Database, database).messages)
 
 
 @cache
-def by_key(files: tuple[str, ...]) -> dict[int, tuple[Table, int]]:
+def by_key(files: tuple[str, ...]) -> dict[int, tuple[FrameTable, int]]:
     """Return the table and the address behind every identifier; a later file overrules an earlier one."""
     return {
         table.key + address: (table, address)
@@ -132,9 +132,10 @@ def _attribute(message: Message, name: str, default: int) -> int:
     return int(attributes[name].value) if name in attributes else default
 
 
-def _text(data: bytes, *, only: bool) -> str | None:
+def _text(data: bytes, signal: Signal) -> str | None:
     """The text up to the first byte that does not print: real batteries send rests of something else behind it."""
+    data = data[signal.start // 8 : (signal.start + signal.length) // 8]
     text = data[: next((at for at, byte in enumerate(data) if not 0x20 <= byte <= 0x7E), len(data))]
-    if only and data[len(text) :].strip(b"\0"):
+    if signal.unit == "ASCIIZ" and data[len(text) :].strip(b"\0"):
         return None
     return text.decode("ascii").rstrip() or None

@@ -6,7 +6,7 @@ from typing import Any
 
 from pylon2mqtt.model import Bank, Module
 
-from .dbc import Table, Values, by_key
+from .dbc import FrameTable, Values, by_key
 from .received import Received
 
 ValuesByAddress = Mapping[int | None, Values]
@@ -34,7 +34,7 @@ class CanDialect:
     settle_s: float = 2.5
 
     @property
-    def tables(self) -> dict[int, tuple[Table, int]]:
+    def tables(self) -> dict[int, tuple[FrameTable, int]]:
         """The table and the address behind each identifier."""
         return by_key(self.files)
 

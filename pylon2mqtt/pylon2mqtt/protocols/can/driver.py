@@ -19,6 +19,7 @@ from .diagnosis import count_frames, diagnosis
 from .dialect import CanDialect
 from .dialects import known, nothing_received, recognise, serials
 from .foreign import foreign_language
+from .values import CORE
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +58,14 @@ def decode(frames: Iterable[TimedFrame]) -> Bank:
         foreign = foreign_language(received, 0.0)
         what = f"this is {foreign.title}, which is not read here" if foreign else "no battery that is known here"
         raise DecodeError(f"{count} frames: {what}", raw=b"")
-    return dialect.bank(dialect.values(received, 0.0))
+    bank = dialect.bank(dialect.values(received, 0.0))
+    if _says_nothing(bank) and not bank.modules and received.keys(0.0) & CORE:
+        raise DecodeError(f"{count} frames of a battery, but no voltage, state of charge or limit", raw=b"")
+    return bank
+
+
+def _says_nothing(bank: Bank) -> bool:
+    return all(getattr(bank, field) is None for field in _LEAST)
 
 
 def scrub(request: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
@@ -145,7 +153,7 @@ class Can:
             values.setdefault(address, {})
         bank = self._dialect.bank(values)
         whole = [module for module in bank.modules if self._dialect.is_whole(module)]
-        if not whole and all(getattr(bank, field) is None for field in _LEAST):
+        if not whole and _says_nothing(bank):
             return None
         self._roster.report({m.address: m for m in whole if m.address is not None}, "it is not received on the bus")
         return replace(bank, modules=tuple(whole), silent=self._roster.silent)

@@ -12,7 +12,7 @@ _MOST_UNKNOWN = 100
 
 
 @dataclass(slots=True)
-class Seen:
+class KeyCount:
     """How many frames of one identifier came, and the second of the last one."""
 
     frames: int = 0
@@ -31,7 +31,7 @@ class Received:
         self.remote = self.errors = 0
         self._known = frozenset(known)
         self._frames: dict[int, dict[int, tuple[float, bytes]]] = {}
-        self._seen: dict[int, Seen] = {}
+        self._seen: dict[int, KeyCount] = {}
 
     def note(self, frame: CanFrame, now: float) -> None:
         """Take a frame in."""
@@ -49,7 +49,7 @@ class Received:
         if known or key in self._seen or self._unknown() < _MOST_UNKNOWN:
             seen = self._seen.get(key)
             if seen is None:
-                seen = self._seen[key] = Seen()
+                seen = self._seen[key] = KeyCount()
             seen.frames += 1
             seen.at = now
 

@@ -3,13 +3,15 @@
 from pylon2mqtt.protocols.can.dbc import by_key
 from pylon2mqtt.protocols.can.dialect import CanDialect, bank_values
 from pylon2mqtt.protocols.can.received import Received
-from pylon2mqtt.protocols.can.values import low_voltage_bank
+from pylon2mqtt.protocols.can.values import CORE, low_voltage_bank
 
 _FILES = ("lv.dbc",)
 
 
 def _signature(_received: Received, keys: frozenset[int]) -> bool:
-    return any(key in keys and not table.by_inverter for key, (table, _) in by_key(_FILES).items())
+    """One frame of the core; or, in a part of a log, any other where nothing is unknown."""
+    tables = by_key(_FILES)
+    return bool(keys & CORE) or (keys <= tables.keys() and any(not tables[key][0].by_inverter for key in keys))
 
 
 PYLONTECH = CanDialect(

@@ -5,13 +5,14 @@ from pylon2mqtt.protocols.can.dialect import CanDialect, ValuesByAddress, bank_v
 from pylon2mqtt.protocols.can.received import Received
 from pylon2mqtt.protocols.can.values import low_voltage_bank
 
-# Two of these are there at least.
+# Two of these are there at least, and one that no other maker's battery sends.
 _OWN = frozenset({0x401, 0x402, 0x403, 0x404, 0x405, 0x409, 0x41E})
+_ONLY_ITS = frozenset({0x404, 0x405, 0x409, 0x41E})
 _FEWEST = 2
 
 
 def _signature(_received: Received, keys: frozenset[int]) -> bool:
-    return len(keys & _OWN) >= _FEWEST
+    return len(keys & _OWN) >= _FEWEST and bool(keys & _ONLY_ITS)
 
 
 def _bank(values: ValuesByAddress) -> Bank:
