@@ -5,12 +5,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 
@@ -113,7 +115,8 @@ class Outputs:
 
     def __call__(self, port: int, **options: object) -> Mqtt:
         given = {"host": "127.0.0.1", "port": port, "clock": Clock()} | options
-        self._made.append(Mqtt(**given))  # type: ignore[arg-type]
+        chosen = {one.name: given.pop(one.name) for one in fields(MqttOptions) if one.name in given}
+        self._made.append(Mqtt(options=MqttOptions(**chosen), **given))  # type: ignore[arg-type]
         self._made[-1].open()
         return self._made[-1]
 

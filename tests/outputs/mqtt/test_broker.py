@@ -14,7 +14,8 @@ import pytest
 from tests.brokers import free_port, until
 from tests.outputs.banks import snapshot
 
-from pylon2mqtt.outputs.mqtt.broker import Access, Broker, paho_client
+from pylon2mqtt.outputs.mqtt.broker import Broker, paho_client
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 broker_test = pytest.mark.broker
@@ -110,8 +111,8 @@ def test_last_will_is_heard_when_the_bridge_dies(mosquitto, listen):
     broker = mosquitto().start()
     listener = listen(broker.port)
     code = (
-        "import sys, time; from pylon2mqtt.outputs.mqtt.output import Mqtt\n"
-        "output = Mqtt(host='127.0.0.1', port=int(sys.argv[1])); output.open()\n"
+        "import sys, time; from pylon2mqtt.outputs.mqtt.output import Mqtt, MqttOptions\n"
+        "output = Mqtt(options=MqttOptions(host='127.0.0.1', port=int(sys.argv[1]))); output.open()\n"
         "while True: output.refresh(); time.sleep(0.01)\n"
     )
     with subprocess.Popen([sys.executable, "-P", "-c", code, str(broker.port)]) as bridge:
@@ -323,8 +324,7 @@ def test_unknown_host(mqtt, caplog, host):
 
 
 def test_the_password_is_in_no_representation():
-    assert "secret" not in repr(Mqtt(host="h", password="secret"))
-    assert "secret" not in repr(Access(host="h", password="secret"))
+    assert "secret" not in repr(Mqtt(options=MqttOptions(host="h", password="secret")))
 
 
 def test_pauses_grow_from_a_second_to_a_minute():
@@ -334,7 +334,7 @@ def test_pauses_grow_from_a_second_to_a_minute():
         tries.append(now)
         return paho_client(*arguments)
 
-    nowhere = Access(host="")  # paho refuses it at once.
+    nowhere = MqttOptions(host="")  # paho refuses it at once.
     broker = Broker(lambda: nowhere, client_id="c", will="w", clock=lambda: now, client_factory=client)
     for second in range(300):
         now = float(second)
