@@ -20,7 +20,7 @@ from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.protocols.registry import AUTO
 
 APP = Path(__file__).parent.parent / "pylon2mqtt"
-LANGUAGES = {"en", "de", "fr", "nl", "es", "it", "pl", "cs"}
+LANGUAGES = {path.stem for path in (APP / "translations").glob("*.yaml")}
 
 # The Supervisor's and the linter's defaults: written out, they are an error.
 DEFAULTS = {
@@ -177,9 +177,9 @@ def test_every_option_is_translated(language: str) -> None:
 
 
 def test_there_are_all_languages_and_they_differ() -> None:
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in (APP / "translations").glob("*.yaml")}
-    assert set(texts) == LANGUAGES
-    assert len(set(texts.values())) == len(LANGUAGES)
+    texts = {path.read_text(encoding="utf-8") for path in (APP / "translations").iterdir()}
+    assert {"en", "de", "fr", "nl", "es", "it", "pl", "cs"} <= LANGUAGES
+    assert len(texts) == len(LANGUAGES)
 
 
 def test_every_option_is_documented() -> None:
