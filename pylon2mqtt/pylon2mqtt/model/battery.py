@@ -79,7 +79,8 @@ class Cell:
 class Readings:
     """What both a bank and a module can report. Limits of current are magnitudes (≥ 0).
 
-    ``soc`` counts charge, ``soe`` (state of energy) the energy that is left. ``parameters`` are the BMS's own limits,
+    ``soc`` counts charge, ``soe`` (state of energy) the energy that is left. ``full_capacity`` is measured by the BMS,
+    ``rated_capacity`` is what the maker prints on the label. ``parameters`` are the BMS's own limits,
     by name, in V, A and °C; ``counters`` is what it counts beside, where a unit ends the name.
     ``alarm_kinds`` are those that it could report, active or not, where its protocol says that.
     """
@@ -96,6 +97,7 @@ class Readings:
     soh: Percent | None = None
     remaining_capacity: AmpereHours | None = None
     full_capacity: AmpereHours | None = None
+    rated_capacity: AmpereHours | None = None
     remaining_energy: KilowattHours | None = None
     cycles: int | None = None
     state: State | None = None
