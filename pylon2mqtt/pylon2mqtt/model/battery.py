@@ -128,7 +128,7 @@ class Module(Readings):
     ``temperatures`` are those of groups of cells. ``clock_offset``: how far the BMS's clock is ahead of ours, to the
     minute. ``at_once``: cells, voltage and current came in one answer, so they are of one moment. ``registers``: the
     BMS's own bit fields, whole (``bat_events``, ``power_events``, ``sys_events``). ``words``: its own words, by its own
-    keys.
+    keys. ``charge_current_limited``: the BMS throttles the charging current by itself.
     """
 
     number: int
@@ -140,6 +140,10 @@ class Module(Readings):
     cell_voltage_max_cell: int | None = None
     cell_temperature_min_cell: int | None = None
     cell_temperature_max_cell: int | None = None
+    fully_charged: bool | None = None
+    heater_on: bool | None = None
+    ac_input_present: bool | None = None
+    charge_current_limited: bool | None = None
     clock_offset: Seconds | None = None
     at_once: bool = False
     registers: Mapping[str, int] | None = None
