@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "options": set(),
     "model": {"model"},
     "transports": {"transports", "errors", "options"},
-    "protocols": {"protocols", "model", "errors", "options", "transports.base", "transports.can.candump"},
+    "protocols": {"protocols", "model", "errors", "options", "transports.base"},
     "outputs": {"outputs", "model", "errors", "options", "__version__"},
     "config": {
         "config",
