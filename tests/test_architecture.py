@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "errors": set(),
     "model": {"model"},
     "transports": {"transports", "errors"},
-    "protocols": {"protocols", "model", "errors", "transports.base", "transports.can.candump"},
+    "protocols": {"protocols", "model", "errors", "transports.base"},
     "outputs": {"outputs", "model", "errors", "__version__"},
     "config": {"errors", "protocols.registry", "transports.registry"},
     "supervisor": {"errors"},

@@ -180,7 +180,7 @@ def test_rescan_begins_anew(bus: str, battery: CanSimulator, caplog: pytest.LogC
         until(lambda: output.online)
         app.command("B1", "rescan")
         until(lambda: len(output.online) > 1)
-    assert caplog.text.count("hears Pylontech's low-voltage language") == 2
+    assert caplog.text.count("receives Pylontech's low-voltage language") == 2
 
 
 @pytest.mark.parametrize(("protocol", "line"), [("rs485", "can0"), ("can", "/dev/ttyUSB0")])

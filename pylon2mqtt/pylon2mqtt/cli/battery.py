@@ -18,7 +18,9 @@ from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
 from pylon2mqtt.protocols.registry import FRAMES, driver, scrub, speaks_over
 from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, is_can
-from pylon2mqtt.transports.can.candump import CanRecorder, LogTime, Playback, frames_in
+from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.playback import LogTime, Playback
+from pylon2mqtt.transports.can.recorder import CanRecorder
 from pylon2mqtt.transports.recording import Recorder, Replay, parse_recording
 from pylon2mqtt.transports.registry import transport
 
@@ -46,7 +48,7 @@ def decode(chosen: argparse.Namespace) -> int:
     """Show what one recorded answer says; whatever is wrong with it, the status is 1."""
     try:
         data = sys.stdin.buffer.read() if chosen.file == "-" else Path(chosen.file).read_bytes()
-        bank = registry.decode(chosen.protocol, data, chosen.request)
+        bank = _decoded(chosen.protocol, data, chosen.request)
     except OSError as error:
         print(f"{chosen.file}: {error.strerror}: name a file with an answer, or -", file=sys.stderr)
         return 1
@@ -55,6 +57,12 @@ def decode(chosen: argparse.Namespace) -> int:
         return 1
     _print(bank, as_json=True)
     return 0
+
+
+def _decoded(protocol: str, data: bytes, request: str | None) -> Bank:
+    if protocol == FRAMES:
+        return registry.decode_frames(frames_in(data.decode("utf-8", "replace")))
+    return registry.decode(protocol, data, request)
 
 
 def record(chosen: argparse.Namespace) -> int:

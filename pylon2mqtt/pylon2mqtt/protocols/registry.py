@@ -1,11 +1,12 @@
 """Which protocols there are; each module is imported when it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
+from pylon2mqtt.transports.base import TimedFrame
 
 from .auto import Auto
 from .base import BatteryProtocol, Dialect, Probe
@@ -69,6 +70,12 @@ def driver(protocol: str, *, name: str | None, listen_only: bool = False, **opti
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:
     """Return what one recorded answer says; raise ProtocolError if it is no good answer."""
     return cast(Dialect, _module(protocol)[0]).decode(data, request)
+
+
+def decode_frames(frames: Iterable[TimedFrame]) -> Bank:
+    """Return what a log of a CAN bus says; raise ProtocolError if that is nothing of a battery."""
+    bank: Bank = _module(FRAMES)[0].decode(frames)
+    return bank
 
 
 def scrub(protocol: str) -> Callable[[bytes, bytes, Callable[[str], str]], bytes]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError, TransportError
-from pylon2mqtt.transports.can.candump import Playback, frames_in
+from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.playback import Playback
 
 from .base import ByteTransport, CanTransport, Line
 
