@@ -13,6 +13,7 @@ import pytest
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.cli import main
+from pylon2mqtt.simulator.console.battery import ConsoleBattery
 from pylon2mqtt.simulator.registry import Simulator
 
 COMMAND = [sys.executable, "-P", "-m", "pylon2mqtt"]
@@ -73,6 +74,19 @@ class TestDecode:
         assert err.startswith(error)
         assert err.count("\n") == 1
 
+    def test_nobody_who_reads_the_output_is_no_error(self, tmp_path: Path) -> None:
+        """As `pylon2mqtt decode ... | head` when head has seen enough."""
+        file = tmp_path / "answer"
+        file.write_text(TOLD)
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as closed:
+            done = subprocess.run(
+                [*COMMAND, "decode", "rs485", "--request", ASKED, str(file)],
+                stdout=closed, stderr=subprocess.PIPE, check=False,
+            )  # fmt: skip
+        assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
     def test_a_missing_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["decode", "rs485", "/nowhere"]) == 1
         assert "No such file" in output(capsys)[1]
@@ -107,7 +121,21 @@ class TestRead:
 
     def test_an_unknown_protocol_is_2(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["read", "modbus", "/dev/ttyNOT_THERE"]) == 2
-        assert "use one of rs485" in output(capsys)[1]
+        assert output(capsys)[1] == "protocol must be one of auto, rs485, rs232, console, can, not 'modbus'.\n"
+
+    @pytest.mark.parametrize(
+        ("line", "advice"),
+        [
+            ("192.168.1.20", "has no port. Write a gateway as host:port, such as 192.168.1.20:8899"),
+            ("10.0.0.5:99999", "a port is a number from 1 to 65535"),
+            ("ttyUSB0", "write /dev/ttyUSB0"),
+        ],
+    )
+    def test_a_line_that_can_be_none_is_2_with_what_to_write(
+        self, line: str, advice: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["read", "auto", line]) == 2
+        assert advice in output(capsys)[1]
 
 
 class TestRecordAndReplay:
@@ -125,6 +153,36 @@ class TestRecordAndReplay:
         assert [m["barcode"] for m in told["modules"]] == ["SIM0000000000001", "SIM0000000000002"]
         assert main(["replay", str(file)]) == 0
         assert "Voltage (V)" in output(capsys)[0]
+
+    def test_an_older_recording_stays_where_the_line_cannot_be_opened(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        file.write_text("the recording of yesterday")
+        assert main(["record", "rs485", "/dev/ttyNOT_THERE", str(file)]) == 1
+        assert file.read_text() == "the recording of yesterday"
+        assert "plug the adapter in" in output(capsys)[1]
+
+    def test_why_nothing_was_read_is_said_and_what_came_is_kept(
+        self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        assert main(["record", "console", battery.url, str(file), "--seconds", "0.1"]) == 1
+        out, err = output(capsys)
+        assert "0 readings" in out
+        assert "Recording for 0.1 s" in err
+        assert "Nothing was read: " in err
+        assert "# protocol: console" in file.read_text()
+
+    def test_a_protocol_that_was_found_is_recorded_too(
+        self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        assert main(["record", "auto", battery.url, str(file), "--seconds", "0.1"]) == 0
+        assert main(["replay", str(file), "--json"]) == 0
+        assert len(json.loads(output(capsys)[0].splitlines()[-1])["modules"]) == 2
+        assert main(["record", "auto", battery.url, str(file), "--hide-barcodes"]) == 2
+        assert "needs to know the protocol" in output(capsys)[1]
 
     def test_what_was_only_listened_to(
         self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -157,6 +215,56 @@ class TestRecordAndReplay:
         file.write_text("# pylon2mqtt recording 1\n# protocol: rs485\n0.0 = 115200\n0.1 > ~20024693E00202FD2D\\r\n")
         assert main(["replay", str(file)]) == 1
         assert "no whole reading out of this recording" in output(capsys)[1]
+
+
+class TestFlags:
+    """`read`, `record` and `run` have the options of the options file as flags."""
+
+    def test_a_rack_behind_a_login_is_read_and_recorded(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        with running("", "console", model="SC0500-locked", modules=2, fast=True) as rack:
+            assert isinstance(rack.battery, ConsoleBattery)
+            barcode = rack.battery.rack.barcode
+            assert main(["read", "console", rack.url]) == 1
+            assert "allow_login" in output(capsys)[1]
+            flags = ["--allow-login", "--allow-tbar", "--console-barcode", barcode]
+            assert main(["read", "console", rack.url, "--json", *flags]) == 0
+            assert len(json.loads(output(capsys)[0])["modules"]) == 2
+            rack.battery.power_cut()
+            assert main(["record", "console", rack.url, str(file), "--seconds", "0.1", *flags]) == 0
+        assert "> login debug" in file.read_text()
+
+    def test_a_gateway_is_host_and_port(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        with running("tcp:127.0.0.1:0", modules=2, fast=True) as battery:
+            gateway = battery.url.removeprefix("socket://")
+            assert main(["read", "auto", gateway, "--json"]) == 0
+            assert len(json.loads(output(capsys)[0])["modules"]) == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "error"),
+        [
+            (["--console-barcode", "H 22"], "argument --console-barcode: must be a barcode of 8 to 24 letters"),
+            (["--can-bitrate", "5"], "argument --can-bitrate/--bitrate: must be a whole number from 10000 to 1000000"),
+            (["--addresses", "2;3"], "argument --addresses: must be addresses of modules from 0 to 254"),
+        ],
+    )
+    def test_a_value_that_cannot_be_is_2_and_says_why(
+        self, arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            main(["read", "console", "/dev/ttyNOT_THERE", *arguments])
+        assert caught.value.code == 2
+        assert error in output(capsys)[1]
+
+    def test_a_password_has_no_flag(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["run", "--help"])
+        shown = output(capsys)[0]
+        assert "--mqtt-host" in shown
+        assert "--records-json-file" in shown
+        assert "password" not in shown.replace("password at", "")
 
 
 class TestCan:
@@ -207,7 +315,7 @@ class TestCan:
     @pytest.mark.parametrize(
         ("arguments", "status", "error"),
         [
-            (["read", "can", "/dev/ttyUSB0"], 2, "CAN needs a CAN line"),
+            (["read", "can", "socket://10.0.0.5:23"], 2, "CAN needs a CAN line"),
             (["read", "rs485", "can0"], 2, "rs485 is not spoken on a CAN bus"),
             (["read", "can", "can77"], 1, "there is no interface can77"),
             (["read", "can", "gs_usb:0"], 2, "use the interface that Linux makes"),
@@ -254,6 +362,12 @@ class TestRun:
         file.write_text('{"batteries": [], "cells": "x"}')
         assert main(["run", "--options", str(file)]) == 2
         assert output(capsys)[1].count("\n") == 2
+
+    def test_a_flag_counts_more_than_the_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "options.json"
+        file.write_text('{"batteries": [{"name": "House", "address": "10.0.0.5"}], "cells": "x", "log_level": "y"}')
+        assert main(["run", "--options", str(file), "--cells", "none"]) == 2
+        assert [line.partition(" ")[0] for line in output(capsys)[1].splitlines()] == ["House:", "log_level"]
 
     @pytest.mark.parametrize("after_s", [0.6, 1.2, 2.5])
     def test_sigterm_at_any_moment_is_0_within_two_seconds(self, after_s: float, tmp_path: Path) -> None:
