@@ -14,7 +14,8 @@ from tests.outputs.banks import bank, module
 from pylon2mqtt import __version__
 from pylon2mqtt.model import AlarmKind, Bank, Module
 from pylon2mqtt.outputs.mqtt.discovery.entities import ROWS, SERIES
-from pylon2mqtt.outputs.mqtt.discovery.messages import EVENT, Site, bank_device, discovery, module_device
+from pylon2mqtt.outputs.mqtt.discovery.messages import Site, bank_device, discovery, module_device
+from pylon2mqtt.outputs.mqtt.layouts.own import EVENT
 
 GOLDENS = Path(__file__).parent / "goldens"
 PROBLEMS = {f"problem_{kind}" for kind in AlarmKind}

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 from tests.outputs.banks import BARCODES, NOON, module, offline, snapshot
 
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Event, Module, Severity, Snapshot, State
-from pylon2mqtt.outputs.mqtt.topics import Publication, events, publications
+from pylon2mqtt.outputs.mqtt.layouts.own import OwnLayout
+from pylon2mqtt.outputs.mqtt.outbox import Publication
 
 LIMITS = {
     "charge_voltage_limit": 53.25,
@@ -132,7 +133,7 @@ BANK: dict[str, object] = {
 
 
 def payloads(given, known=(), *, cells=True):
-    return {topic: each.payload for topic, each in publications("base", given, known, cells=cells).items()}
+    return {topic: each.payload for topic, each in OwnLayout("base", cells=cells).publications(given, known).items()}
 
 
 def test_golden():
@@ -186,7 +187,7 @@ def test_a_cells_alarm_is_among_its_modules_alarms():
 
 def test_a_bare_new_time_is_no_news():
     early, late = snapshot(), snapshot(after=timedelta(hours=1))
-    one, other = (publications("base", each, (), cells=True)["base/house/state"] for each in (early, late))
+    one, other = (OwnLayout("base").publications(each, ())["base/house/state"] for each in (early, late))
     assert one.content == other.content
     assert one.payload != other.payload
 
@@ -203,13 +204,27 @@ def test_an_events_type_is_its_worst_alarm():
         Event(number=4, module=1, at=datetime(2026, 5, 1, 7, 30), text="BHV SYSERR", alarms=(fault, warning)),
         Event(number=5, module=2, code="2c50", text="Charging began."),
     ]
-    alarm, information = events("base", snapshot(events=tuple(given)))
+    alarm, information = OwnLayout("base").events(snapshot(events=tuple(given)))
     assert alarm[0] == information[0] == "base/house/event"
-    said = json.loads(alarm[1].payload)
+    said = json.loads(alarm[1])
     assert said["event_type"] == "system_fault"
     assert (said["module"], said["barcode"]) == (1, BARCODES[0])
     assert (said["at"], said["text"]) == ("2026-05-01T07:30:00", "BHV SYSERR")
     assert [each["kind"] for each in said["alarms"]] == ["system_fault", "cell_overvoltage"]
     assert said["taken_at"] == "2026-06-01T12:00:00+00:00"
-    assert json.loads(information[1].payload)["event_type"] == "information"
+    assert json.loads(information[1])["event_type"] == "information"
     assert "events" not in json.loads(payloads(snapshot(events=tuple(given)))["base/house/state"])
+
+
+def test_a_topic_falls_into_the_parts_that_made_it():
+    layout = OwnLayout("a/b")
+    assert layout.parts(layout.topic("house", "1", "state")) == ("house", ["1"], "state")
+    assert layout.parts(layout.topic("house", "energy")) == ("house", [], "energy")
+    assert layout.status == "a/b/status"
+    assert layout.commands == "a/b/+/set/+"
+
+
+def test_the_topics_of_a_module_are_those_that_it_was_told_on():
+    layout = OwnLayout("base")
+    told = [topic for topic in layout.publications(snapshot(module(1)), ()) if f"/{BARCODES[0]}/" in topic]
+    assert sorted(layout.of_module("house", BARCODES[0])) == sorted(told)
