@@ -17,10 +17,10 @@ from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Seconds, Watts
 
 from .base import FigureRow, Figures, Json, Outcome
-from .kept import day, mapping, number, numbers, optional, row, text
-from .modules import UNBELIEVABLE
+from .folding.kept import day, mapping, number, numbers, optional, row, text
+from .folding.modules import UNBELIEVABLE
+from .folding.timeline import Timeline
 from .round_trip import RoundTrip
-from .timeline import Timeline
 
 _WATT_SECONDS = 3.6e6
 """In a kilowatt-hour."""

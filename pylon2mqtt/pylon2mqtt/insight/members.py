@@ -14,10 +14,10 @@ from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import Seconds
 
 from .base import FigureRow, Figures, Json, Outcome
-from .kept import mapping, moment, number, optional, row, stamp, text
-from .modules import UNBELIEVABLE
-from .news import happened
-from .timeline import Timeline
+from .folding.kept import mapping, moment, number, optional, row, stamp, text
+from .folding.modules import UNBELIEVABLE
+from .folding.news import happened
+from .folding.timeline import Timeline
 
 # A module that is away for less may be switched off for repair or storage.
 AWAY = timedelta(days=7)

@@ -16,10 +16,10 @@ from pylon2mqtt.model import Figure, Module
 from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Percent, Seconds
 
-from .anchors import at_top
 from .base import FigureRow, Json
-from .kept import moment, number, optional, row, stamp
-from .readings import capacity
+from .folding.anchors import at_top
+from .folding.kept import moment, number, optional, row, stamp
+from .folding.readings import capacity
 
 _LEAST_S: Seconds = 14 * 86400.0
 _LEAST_MOVED = 10.0

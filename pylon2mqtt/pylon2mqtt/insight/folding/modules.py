@@ -9,7 +9,7 @@ from pylon2mqtt.model import Alarm, Happening, Module, PartSlug, Snapshot
 from pylon2mqtt.model.identity import bank_name, module_slugs
 from pylon2mqtt.model.units import Seconds
 
-from .base import FigureRow, Figures, Json, Outcome
+from ..base import FigureRow, Figures, Json, Outcome
 from .kept import mapping
 from .timeline import Timeline
 
