@@ -10,7 +10,7 @@ from pylon2mqtt.model.quantities import OverTime
 
 S = TypeVar("S")
 
-Figures = Mapping[str, Figure]
+FigureValues = Mapping[str, Figure]
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 
 
@@ -40,7 +40,7 @@ class Outcome(Generic[S]):
     """
 
     state: S
-    figures: Mapping[PartSlug, Figures] = field(default_factory=dict)
+    figures: Mapping[PartSlug, FigureValues] = field(default_factory=dict)
     alarms: Mapping[PartSlug, tuple[Alarm, ...]] = field(default_factory=dict)
     happenings: tuple[Happening, ...] = ()
 

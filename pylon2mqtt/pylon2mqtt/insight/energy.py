@@ -16,7 +16,7 @@ from pylon2mqtt.model.identity import module_slugs
 from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Seconds, Watts
 
-from .base import FigureRow, Figures, Json, Outcome
+from .base import FigureRow, FigureValues, Json, Outcome
 from .folding.kept import day, mapping, number, numbers, optional, row, text
 from .folding.modules import UNBELIEVABLE
 from .folding.timeline import Timeline
@@ -152,7 +152,7 @@ class Energy:
             account = accounts.get(part, Account())
             accounts[part] = _after(account, snapshot.bank, module, at, interval_s)
         parts: list[PartSlug] = [None, *present]
-        figures: dict[PartSlug, Figures] = {part: accounts.get(part, Account()).figures() for part in parts}
+        figures: dict[PartSlug, FigureValues] = {part: accounts.get(part, Account()).figures() for part in parts}
         return Outcome(EnergyState(zone=state.zone, accounts=accounts, timeline=timeline), figures)
 
     def keep(self, state: EnergyState) -> Json:

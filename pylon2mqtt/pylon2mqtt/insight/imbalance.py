@@ -23,7 +23,7 @@ from pylon2mqtt.model import (
 )
 from pylon2mqtt.model.quantities import OverTime
 
-from .base import FigureRow, Figures, Json
+from .base import FigureRow, FigureValues, Json
 from .cells.crossing import Crossing
 from .cells.load_window import LEVELS, LoadWindow, Thresholds
 from .cells.top_window import TopWindow
@@ -118,7 +118,7 @@ class Imbalance:
             new = replace(new, cell=_outermost(seen.module))
         return new, _changes(state, new, seen)
 
-    def figures(self, state: Imbalanced) -> Figures:
+    def figures(self, state: Imbalanced) -> FigureValues:
         """Return the last judgements."""
         lack = state.crossing.lack
         found: dict[str, Figure] = {
@@ -132,7 +132,7 @@ class Imbalance:
             "imbalance_last_cell": lack.cell if lack else None,
         }
 
-    def bank_figures(self, modules: Mapping[int, Imbalanced]) -> Figures:
+    def bank_figures(self, modules: Mapping[int, Imbalanced]) -> FigureValues:
         """Return the judgements of the worst module, each where all modules have one."""
         load, number = _worst(modules, lambda state: state.load.spread_mv)
         top, number_at_top = _worst(modules, lambda state: state.top.spread_mv)
