@@ -69,8 +69,8 @@ class Account:
     trip: RoundTrip = field(default_factory=RoundTrip)
 
     def at(self, today: date) -> "Account":
-        """Begin a new day; a clock that is set back begins none."""
-        if self.day is not None and today <= self.day:
+        """Begin a new day; a clock that is set back by a day or less begins none."""
+        if self.day is not None and 0 <= (self.day - today).days <= 1:
             return self
         follows = self.day is not None and (today - self.day).days == 1
         return replace(self, day=today, today=(0.0, 0.0), yesterday=self.today if follows else None)
