@@ -93,7 +93,7 @@ class Balance:
     """The insight (`base.Insight`) of this file; ``days`` are the owner's, 0 for the usual ones."""
 
     name = "balance"
-    hourly = False
+    hourly = True
     rows = (
         FigureRow(
             "days_since_full_charge", "Days since full charge", "d", 1, OverTime.LEVEL,

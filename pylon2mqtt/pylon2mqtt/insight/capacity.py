@@ -97,7 +97,7 @@ class Capacity:
     """A fold over single modules (`folding.modules.ModuleFold`)."""
 
     name = "capacity"
-    hourly = False
+    hourly = True
     rows = (
         FigureRow(
             "usable_capacity", "Usable capacity", "Ah", 1, _LEVEL,
