@@ -111,7 +111,7 @@ def test_every_option_is_documented() -> None:
 
 def test_all_versions_are_equal() -> None:
     project = tomllib.loads((APP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    changelog = re.search(r"^## (\S+)", (APP / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    changelog = re.search(r"^## (\d\S+)", (APP / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert changelog
     assert {app_config()["version"], project["version"], pylon2mqtt.__version__, changelog[1]} == {project["version"]}
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.brokers import Listener, Mosquitto, until
+from tests.brokers import Listener, Mosquitto
 from tests.home import SERVICE, Supervisor
+from tests.waiting import until
 
 from pylon2mqtt import supervisor
 from pylon2mqtt.app import App

@@ -12,7 +12,7 @@ from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-LOW = Alarm(kind=AlarmKind.CELL_UNDERVOLTAGE, severity=Severity.WARNING, cell=7, text="Low")
+LOW = Alarm(kind=AlarmKind.CELL_UNDERVOLTAGE, severity=Severity.WARNING, cells=(7,), text="Low")
 
 
 def module(number: int) -> Module:
@@ -126,7 +126,7 @@ def test_alarms(home_assistant: HomeAssistant, bridge: Bridge) -> None:
         "binary_sensor.house_module_3_problem": "off",
     }
     (alarm,) = states["binary_sensor.house_problem"]["attributes"]["alarms"]
-    assert (alarm["module"], alarm["cell"], alarm["kind"]) == (2, 7, "cell_undervoltage")
+    assert (alarm["module"], alarm["cells"], alarm["kind"]) == (2, [7], "cell_undervoltage")
 
 
 def test_missing_module(home_assistant: HomeAssistant, bridge: Bridge) -> None:

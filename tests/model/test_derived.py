@@ -4,12 +4,13 @@ from dataclasses import fields, replace
 
 import pytest
 
-from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, State, Topology
+from pylon2mqtt.model import Alarm, AlarmKind, AlarmSource, Bank, Cell, Module, Severity, State, Topology
+from pylon2mqtt.model.alarms import active_alarms, combined
 from pylon2mqtt.model.derived import bank_figures, module_figures
 from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, summary, whole_report
 
-ALARM = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.PROTECTION, cell=2)
+ALARM = Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.PROTECTION, cells=(2,))
 
 
 def module(number: int = 1, **other: object) -> Module:
@@ -51,7 +52,7 @@ class TestModule:
         figures = module_figures(module())
         assert (figures.cell_voltage_min, figures.cell_voltage_min_cell) == (3.29, 3)
         assert (figures.cell_voltage_max, figures.cell_voltage_max_cell) == (3.351, 2)
-        assert figures.cell_voltage_difference == 0.061
+        assert figures.cell_voltage_difference == pytest.approx(0.061)
 
     def test_what_the_module_says_itself_counts(self) -> None:
         told = module(cell_voltage_min=3.1, cell_voltage_min_cell=7, cells=None)
@@ -99,7 +100,7 @@ class TestBank:
         figures = bank_figures(Bank(modules=(module(1), low)))
         assert (figures.cell_voltage_min_module, figures.cell_voltage_min_cell) == (2, 1)
         assert (figures.cell_voltage_max_module, figures.cell_voltage_max_cell) == (1, 2)
-        assert figures.cell_voltage_difference == 0.151
+        assert figures.cell_voltage_difference == pytest.approx(0.151)
 
     def test_enabled_only_where_all_agree_a_request_of_one_counts(self) -> None:
         other = module(2, charge_enabled=False, full_charge_requested=True)
@@ -153,10 +154,31 @@ class TestReport:
 
     def test_alarms_carry_their_modules_number(self) -> None:
         alarms = bank_report(Bank(alarms=(ALARM,), modules=(module(3, alarms=(ALARM,)),)))["alarms"]
-        assert [(a["module"], a["kind"], a["cell"]) for a in alarms] == [
-            (None, "cell_overvoltage", 2),
-            (3, "cell_overvoltage", 2),
+        assert [(a["module"], a["kind"], a["cells"]) for a in alarms] == [
+            (None, "cell_overvoltage", [2]),
+            (3, "cell_overvoltage", [2]),
         ]
+
+    def test_one_alarm_of_each_kind_and_severity_for_a_module_and_its_cells(self) -> None:
+        bit = replace(ALARM, cells=(), code="0x02", text="status1 bit 1")
+        fault = replace(ALARM, severity=Severity.FAULT)
+        cells = (Cell(number=1, alarms=(replace(ALARM, cells=(1,), text="High"),)), Cell(number=2))
+        told = module(3, alarms=(replace(ALARM, text="High"), bit, fault), cells=cells)
+        both = Alarm(kind=ALARM.kind, severity=ALARM.severity, cells=(1, 2), code="0x02", text="High, status1 bit 1")
+        assert active_alarms(Bank(modules=(told,))) == [(3, both), (3, fault)]
+        assert [a["cells"] for a in module_report(told)["alarms"]] == [[1, 2], [2]]
+
+    def test_what_the_bridge_found_stays_apart_from_what_the_bms_says(self) -> None:
+        ours = replace(ALARM, by=AlarmSource.BRIDGE, cells=(4,))
+        assert combined((ALARM, ours)) == (ALARM, ours)
+
+    def test_values_of_one_moment_stay_so_when_slower_answers_join(self) -> None:
+        fast, slow = Bank(modules=(module(2, at_once=True),)), Bank(modules=(Module(number=2, soh=99.0),))
+        both = [joined(parts).modules[0] for parts in ((fast, slow), (slow, fast), (slow,))]
+        assert [one.at_once for one in both] == [True, True, False]
+
+    def test_no_alarm_differs_from_no_answer(self) -> None:
+        assert (module_report(module(alarms=()))["alarms"], module_report(module(alarms=None))["alarms"]) == ([], None)
 
     def test_cells_are_arrays_and_unknown_ones_are_none(self) -> None:
         told = cells_report((Cell(number=1, voltage=3.3), Cell(number=2)))
@@ -198,7 +220,7 @@ class TestJoining:
 
 
 def test_two_readings_tell_what_they_agree_on() -> None:
-    other = replace(ALARM, cell=3)
+    other = replace(ALARM, cells=(3,))
     one = Bank(
         soh=97.0,
         modules=(

@@ -40,7 +40,7 @@ def module(number: int, **changes) -> Module:
     return replace(given, **changes)
 
 
-LOW_CELL = Alarm(kind=AlarmKind.CELL_UNDERVOLTAGE, severity=Severity.WARNING, cell=7, text="Low")
+LOW_CELL = Alarm(kind=AlarmKind.CELL_UNDERVOLTAGE, severity=Severity.WARNING, cells=(7,), text="Low")
 
 
 def bank(*modules: Module, name: str | None = "House", **changes) -> Bank:

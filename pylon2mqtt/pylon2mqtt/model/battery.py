@@ -10,6 +10,7 @@ from datetime import datetime
 
 from .units import (
     AlarmKind,
+    AlarmSource,
     AmpereHours,
     Amperes,
     Celsius,
@@ -27,12 +28,14 @@ from .units import (
 class Alarm:
     """One thing that is wrong now.
 
-    ``cell`` counts from 1; ``code`` is the device's own code in hexadecimal, ``text`` its own words.
+    ``cells`` are the numbers of the cells that it is about, from 1; empty where it is about no single cell. ``code`` is
+    the device's own code in hexadecimal, ``text`` its own words; several are separated by ``, ``.
     """
 
     kind: AlarmKind
     severity: Severity
-    cell: int | None = None
+    by: AlarmSource = AlarmSource.BMS
+    cells: tuple[int, ...] = ()
     code: str | None = None
     text: str | None = None
 
@@ -57,7 +60,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One cell, numbered from 1."""
+    """One cell, numbered from 1; ``words`` are the device's own words, by its own names of the columns."""
 
     number: int
     voltage: Volts | None = None
@@ -69,6 +72,7 @@ class Cell:
     state: State | None = None
     balancing: bool | None = None
     alarms: tuple[Alarm, ...] | None = None
+    words: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,9 @@ class Module(Readings):
 
     ``number`` counts from 1 at the master and locates; ``barcode`` identifies. ``temperature`` is the BMS board's,
     ``temperatures`` are those of groups of cells. ``clock_offset``: how far the BMS's clock is ahead of ours, to the
-    minute.
+    minute. ``at_once``: cells, voltage and current came in one answer, so they are of one moment. ``registers``: the
+    BMS's own bit fields, whole (``bat_events``, ``power_events``, ``sys_events``). ``words``: its own words, by its own
+    keys.
     """
 
     number: int
@@ -133,6 +139,9 @@ class Module(Readings):
     cell_temperature_min_cell: int | None = None
     cell_temperature_max_cell: int | None = None
     clock_offset: Seconds | None = None
+    at_once: bool = False
+    registers: Mapping[str, int] | None = None
+    words: Mapping[str, str] | None = None
     cells: tuple[Cell, ...] | None = None
 
 

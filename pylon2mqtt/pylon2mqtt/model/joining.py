@@ -9,6 +9,8 @@ from .battery import Bank, Cell, Module
 # A counter of seconds, or of charge, goes on between two readings: by so much, and this part of itself.
 _STEPS, _SHARE = 5.0, 0.001
 
+_TABLES = ("parameters", "counters", "registers", "words")
+
 # topology, silent and events are decided by who joins: no answer alone tells them.
 _FIELDS = {
     kind: tuple(field.name for field in fields(kind) if field.name not in ("modules", "silent", "events", "topology"))
@@ -30,7 +32,7 @@ def joined(parts: Iterable[Bank]) -> Bank:
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """What both say of one bank or module; where both speak, ``above`` does."""
     both = below | above
-    for table in ("parameters", "counters"):
+    for table in _TABLES:
         if table in below and table in above:
             both[table] = {**below[table], **above[table]}
     if "cells" in below and "cells" in above:
@@ -44,8 +46,9 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(part: Bank | Module | Cell) -> dict[str, Any]:
-    """The fields that a part reports."""
-    return {name: value for name in _FIELDS[type(part)] if (value := getattr(part, name)) is not None}
+    """The fields that a part reports; ``at_once`` is no report, and stays true where one part makes it so."""
+    values = {name: getattr(part, name) for name in _FIELDS[type(part)]}
+    return {name: value for name, value in values.items() if value is not None and (value or name != "at_once")}
 
 
 def agreed(one: Bank, other: Bank) -> Bank:
@@ -60,7 +63,7 @@ def _common(one: Any, other: Any) -> Any:
     """The later of two banks or modules, without what they do not agree on."""
     differing = [name for name in _FIELDS[type(one)] if getattr(one, name) != getattr(other, name)]
     changes: dict[str, Any] = dict.fromkeys(differing)
-    for name in {"alarms", "counters", "parameters"} & changes.keys():
+    for name in {"alarms", *_TABLES} & changes.keys():
         changes[name] = _kept(getattr(one, name), getattr(other, name))
     return replace(other, **changes)
 

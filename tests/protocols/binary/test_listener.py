@@ -137,7 +137,7 @@ def test_alarms_are_heard_too() -> None:
     rig = Rig()
     rig.bank.modules[2].alarms = {(AlarmKind.CELL_UNDERVOLTAGE, 4)}
     told = rig.reader.read(rig.line).modules[2].alarms or ()
-    assert [(a.kind, a.cell) for a in told] == [(AlarmKind.CELL_UNDERVOLTAGE, 4)]
+    assert [(a.kind, *a.cells) for a in told] == [(AlarmKind.CELL_UNDERVOLTAGE, 4)]
 
 
 def test_a_line_without_an_inverter_is_told_from_a_wrong_rate() -> None:

@@ -472,4 +472,4 @@ def test_alarms_of_the_battery_reach_the_bank() -> None:
     bank = driver(rig).read(rig.line)
     assert [a.kind for a in bank.modules[0].alarms or ()] == []
     alarms = bank.modules[1].alarms or ()
-    assert (AlarmKind.CELL_OVERVOLTAGE, 5) in [(a.kind, a.cell) for a in alarms]
+    assert (AlarmKind.CELL_OVERVOLTAGE, 5) in [(a.kind, *a.cells) for a in alarms]

@@ -14,7 +14,7 @@ from tests.fakes import ConsoleBench, console_bench
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import AlarmKind, Bank, Module, State
 from pylon2mqtt.model.derived import bank_figures, module_figures
-from pylon2mqtt.outputs.mqtt.discovery.entities import MODULE, entities
+from pylon2mqtt.outputs.mqtt.discovery.entities import ROWS, entities
 from pylon2mqtt.protocols.console.driver import Console
 
 ROOT = Path(__file__).parents[3]
@@ -90,7 +90,7 @@ def test_pitfall_14_currents_add_up_and_nothing_else_does() -> None:
 def test_pitfall_15_every_quantity_has_its_own_unit(part: str) -> None:
     """Others showed the lowest cell's voltage in °C."""
     unit = {"voltage": "V", "temperature": "°C", "current": "A", "soc": "%"}[part]
-    named = [e for e in entities(Module, {row.key for row in MODULE}, "full") if part in e.key.split("_")]
+    named = [e for e in entities(Module, set(ROWS[Module]), "full") if part in e.key.split("_")]
     shown = [e for e in named if not e.key.endswith("_cell")]
     assert {e.unit for e in shown} == {unit}
     assert {e.device_class for e in shown} == {"battery" if part == "soc" else part}
@@ -115,7 +115,7 @@ def test_pitfall_20_a_cell_without_a_reading_counts_nowhere() -> None:
     assert [cell.number for cell in broken.cells or () if cell.voltage is None] == [5]
     assert (module_figures(broken).cell_voltage_max or 9.9) < 4.0
     assert (bank_figures(bank).cell_voltage_max or 9.9) < 4.0
-    assert (AlarmKind.SENSOR_FAULT, 5) in {(alarm.kind, alarm.cell) for alarm in broken.alarms or ()}
+    assert (AlarmKind.SENSOR_FAULT, 5) in {(alarm.kind, *alarm.cells) for alarm in broken.alarms or ()}
 
 
 @pytest.mark.parametrize("model", ["US2000C", "US5000-B69.26", "Pytes-V5"])

@@ -356,7 +356,7 @@ class TestStates:
 
     def test_pitfall_20_no_reading_is_a_sensor_fault_and_no_voltage(self) -> None:
         module = one(HEADER_C, changed("3275 ", "4095 "))
-        fault = Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=5, text="4095 mV")
+        fault = Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cells=(5,), text="4095 mV")
         assert (module.cell_voltage_max, module.cell_voltage_max_cell, module.alarms) == (None, None, (fault,))
 
 
@@ -378,7 +378,12 @@ class TestBrokenSensors:
         self, column: str, sound: str, field: str, cell: int | None, nonsense: str
     ) -> None:
         whole, module = one(HEADER_C, ROW_C), one(HEADER_C, changed(sound, f"{nonsense} "))
-        fault = Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=cell, text=f"{column} out of range")
+        fault = Alarm(
+            kind=AlarmKind.SENSOR_FAULT,
+            severity=Severity.FAULT,
+            cells=(cell,) if cell else (),
+            text=f"{column} out of range",
+        )
         assert (getattr(module, field), module.alarms) == (None, (fault,))
         lost = {field, "alarms"} | ({f"{field}_cell"} if cell else set())
         told = {name: (getattr(module, name), getattr(whole, name)) for name in Module.__dataclass_fields__}
@@ -396,7 +401,7 @@ class TestBrokenSensors:
         assert (module.temperature, module.cell_temperature_min, module.cell_temperature_max) == (None, None, None)
         assert (module.current, module.cell_voltage_min, len(module.alarms or ())) == (4.21, 3.419, 3)
         glued = changed("23300  7        25200  0  ", "-1000007        -1000000  ")
-        assert [alarm.cell for alarm in one(HEADER_C, glued).alarms or ()] == [8, 1]
+        assert [cell for alarm in one(HEADER_C, glued).alarms or () for cell in alarm.cells] == [8, 1]
 
     @pytest.mark.parametrize(
         ("old", "new"), [("51312", "5131"), ("3419", "3424"), ("Normal", "Norml"), ("4210", "4210000"), ("64%", "64")]
@@ -413,7 +418,7 @@ class TestBrokenSensors:
         ]
         cells = only("bat 2", lines).cells or ()
         assert [cell.number for cell in cells if cell.temperature is None] == [5, 6]
-        assert [(a.kind, a.cell, a.text) for cell in cells for a in cell.alarms or ()] == [
+        assert [(a.kind, *a.cells, a.text) for cell in cells for a in cell.alarms or ()] == [
             (AlarmKind.SENSOR_FAULT, 5, "Tempr out of range"),
             (AlarmKind.SENSOR_FAULT, 6, "Tempr out of range"),
         ]
@@ -429,7 +434,7 @@ class TestBrokenSensors:
         cells = module.cells or ()
         assert (module.temperature, cells[0].temperature, cells[1].temperature) == (None, None, 19.0)
         alarms = [*(module.alarms or ()), *(cells[0].alarms or ())]
-        assert [(a.kind, a.cell) for a in alarms] == [(AlarmKind.SENSOR_FAULT, None), (AlarmKind.SENSOR_FAULT, 1)]
+        assert [(a.kind, *a.cells) for a in alarms] == [(AlarmKind.SENSOR_FAULT,), (AlarmKind.SENSOR_FAULT, 1)]
 
 
 CELL_STATES = "Base State   Volt. State  Curr. State  Temp. State  "
@@ -481,7 +486,7 @@ class TestBat:
         (cell,) = bat(header, row.format("High", "Normal")).cells or ()
         assert [a.kind for a in cell.alarms or ()] == [AlarmKind.DISCHARGE_OVERTEMPERATURE]
         (cell,) = bat(header, row.format("Normal", "Low")).cells or ()
-        assert [(a.kind, a.cell) for a in cell.alarms or ()] == [(AlarmKind.CHARGE_UNDERTEMPERATURE, 1)]
+        assert [(a.kind, *a.cells) for a in cell.alarms or ()] == [(AlarmKind.CHARGE_UNDERTEMPERATURE, 1)]
 
     def test_pitfall_22_a_slaves_charge_of_0_is_not_known(self) -> None:
         lines = [line.replace("30511", "0    ") for line in BAT_LINES]
@@ -489,7 +494,7 @@ class TestBat:
 
     def test_pitfall_20_no_reading_is_a_sensor_fault_of_that_cell(self) -> None:
         cells = only("bat 2", [line.replace("3406", "4095") for line in BAT_LINES]).cells or ()
-        assert (cells[6].voltage, [(a.kind, a.cell) for a in cells[6].alarms or ()]) == (
+        assert (cells[6].voltage, [(a.kind, *a.cells) for a in cells[6].alarms or ()]) == (
             None,
             [(AlarmKind.SENSOR_FAULT, 7)],
         )
@@ -499,7 +504,7 @@ class TestBat:
         lines = list(BAT_LINES)
         lines[5] = lines[5].replace("Normal", "High  ", 1)
         cells = only("bat 2", lines).cells or ()
-        assert [(a.kind, a.cell, a.text) for c in cells for a in c.alarms or ()] == [
+        assert [(a.kind, *a.cells, a.text) for c in cells for a in c.alarms or ()] == [
             (AlarmKind.CELL_OVERVOLTAGE, 5, "Volt. State High")
         ]
 
@@ -550,7 +555,7 @@ class TestSoh:
     def test_a_status_that_is_not_normal_is_the_cells_alarm(self) -> None:
         lines = [line.replace("Normal", "Weak") if line.startswith("4 ") else line for line in SOH_LINES]
         alarms = [a for c in only("soh 2", lines).cells or () for a in c.alarms or ()]
-        assert [(a.kind, a.cell, a.text) for a in alarms] == [(AlarmKind.OTHER, 5, "SOHStatus Weak")]
+        assert [(a.kind, *a.cells, a.text) for a in alarms] == [(AlarmKind.OTHER, 5, "SOHStatus Weak")]
 
     def test_pytes_has_eight_digits_instead(self) -> None:
         lines = ["Power   1", "Battery    Voltage    M-H$", *(f"{i:<11}3301       0000{i:04X}" for i in range(16))]

@@ -150,7 +150,7 @@ def state_alarms(
             yield Alarm(
                 kind=kinds.get(state, AlarmKind.OTHER),
                 severity=Severity.FAULT if state == OTHER_ERROR else severity,
-                cell=number if what == "cell" else None,
+                cells=(number,) if what == "cell" else (),
                 code=f"0x{state:02X}",
                 text=f"{what} {number}" if len(states) > 1 else what,
             )
@@ -171,7 +171,7 @@ def alike(severity: Severity, kinds: Mapping[int, AlarmKind]) -> Bits:
 def cell_faults(bits: int, kind: AlarmKind = AlarmKind.CELL_FAULT) -> Iterator[Alarm]:
     """A fault for every bit that is set; bit 0 is cell 1."""
     for cell in (n + 1 for n in range(16) if bits >> n & 1):
-        yield Alarm(kind=kind, severity=Severity.FAULT, cell=cell, text=f"cell {cell}")
+        yield Alarm(kind=kind, severity=Severity.FAULT, cells=(cell,), text=f"cell {cell}")
 
 
 def each_once(alarms: Iterable[Alarm], more: Iterable[Alarm]) -> list[Alarm]:

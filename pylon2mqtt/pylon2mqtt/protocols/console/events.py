@@ -230,8 +230,8 @@ def distinct(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
     texts. Two bits are two conditions. What cannot be told to be the same stays.
     """
     told = list(dict.fromkeys(alarms))
-    codes = {(alarm.kind, alarm.cell, alarm.text) for alarm in told if alarm.code}
-    told = [alarm for alarm in told if alarm.code or (alarm.kind, alarm.cell, alarm.text) not in codes]
+    codes = {(alarm.kind, alarm.cells, alarm.text) for alarm in told if alarm.code}
+    told = [alarm for alarm in told if alarm.code or (alarm.kind, alarm.cells, alarm.text) not in codes]
     kept = [alarm for alarm in told if not _is_state(alarm)]
     said: list[list[Alarm]] = [[] for _ in kept]
     for state in sorted(filter(_is_state, told), key=lambda state: state.kind in _CLOSER):

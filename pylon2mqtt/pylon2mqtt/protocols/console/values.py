@@ -143,7 +143,12 @@ def state_and_alarms(word: str | None, cell: int | None = None) -> tuple[State |
         faulty = word == "SysError" and cell is None
         return STATES.get(word or ""), [SYSTEM_FAULT] if faulty else []
     severity = Severity.PROTECTION if known(word) == "Protect" else Severity.WARNING
-    return None, [Alarm(kind=AlarmKind.OTHER, severity=severity, cell=cell, text=word)]
+    return None, [Alarm(kind=AlarmKind.OTHER, severity=severity, cells=of(cell), text=word)]
+
+
+def of(cell: int | None) -> tuple[int, ...]:
+    """The cells that an alarm is about: one, or none."""
+    return () if cell is None else (cell,)
 
 
 def state_alarms(
@@ -172,12 +177,12 @@ def _alarm(column: str, word: str, cell: int | None, kinds: Kinds) -> Alarm:
     above, below = kinds.get(column, (AlarmKind.OTHER, AlarmKind.OTHER))
     kind = above if word in HIGH + OVER else below if word in LOW + UNDER else _OWN_KINDS.get(word, AlarmKind.OTHER)
     severity = Severity.PROTECTION if word in OVER + UNDER or word in _OWN_KINDS else Severity.WARNING
-    return Alarm(kind=kind, severity=severity, cell=cell, text=f"{column} {word}")
+    return Alarm(kind=kind, severity=severity, cells=of(cell), text=f"{column} {word}")
 
 
 def sensor_fault(cell: int | None, text: str = f"{NO_READING} mV") -> Alarm:
     """The alarm for a measurement that failed; what it measures may be sound."""
-    return Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cell=cell, text=text)
+    return Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, cells=of(cell), text=text)
 
 
 def reading(digits: str | None) -> float | None:

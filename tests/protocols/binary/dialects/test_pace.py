@@ -46,7 +46,7 @@ def alarm(**other: int | bytes) -> Module:
 
 
 def alarms(**other: int | bytes) -> list[tuple[AlarmKind, Severity, int | None]]:
-    return [(a.kind, a.severity, a.cell) for a in alarm(**other).alarms or ()]
+    return [(a.kind, a.severity, next(iter(a.cells), None)) for a in alarm(**other).alarms or ()]
 
 
 class TestAnalog:

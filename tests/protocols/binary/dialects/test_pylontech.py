@@ -106,7 +106,7 @@ def alarm_body(
 
 
 def kinds(body: bytes) -> list[tuple[AlarmKind, int | None]]:
-    return [(alarm.kind, alarm.cell) for alarm in module(Command.ALARM, body).alarms or ()]
+    return [(alarm.kind, next(iter(alarm.cells), None)) for alarm in module(Command.ALARM, body).alarms or ()]
 
 
 class TestAlarm:
@@ -318,5 +318,5 @@ def test_47_in_volts_amperes_and_degrees() -> None:
 def test_an_alarm_carries_the_devices_code() -> None:
     told = module(Command.ALARM, alarm_body(cells=b"\x02" + bytes(14))).alarms
     assert told == (
-        Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.PROTECTION, cell=1, code="0x02", text="cell 1"),
+        Alarm(kind=AlarmKind.CELL_OVERVOLTAGE, severity=Severity.PROTECTION, cells=(1,), code="0x02", text="cell 1"),
     )

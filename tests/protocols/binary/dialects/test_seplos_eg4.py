@@ -41,7 +41,7 @@ def at(place: int, bit: int, length: int) -> bytes:
 
 
 def alarms(module: Module) -> list[tuple[AlarmKind, Severity, int | None]]:
-    return [(a.kind, a.severity, a.cell) for a in module.alarms or ()]
+    return [(a.kind, a.severity, next(iter(a.cells), None)) for a in module.alarms or ()]
 
 
 VOLTAGE = [(kind, severity) for kind in (K.CELL_OVERVOLTAGE, K.CELL_UNDERVOLTAGE, K.MODULE_OVERVOLTAGE, K.MODULE_UNDERVOLTAGE) for severity in (W, P)]  # fmt: skip  # noqa: E501

@@ -27,7 +27,7 @@ def test_cells_that_do_not_go_into_the_modules_are_refused(cells: int, modules: 
 
 
 def rack() -> Module:
-    weak = Alarm(kind=AlarmKind.CELL_UNDERVOLTAGE, severity=Severity.WARNING, cell=5)
+    weak = Alarm(kind=AlarmKind.CELL_UNDERVOLTAGE, severity=Severity.WARNING, cells=(5,))
     cells = [Cell(number=n, voltage=3.3, alarms=(weak,) if n == 5 else ()) for n in range(1, 7)]
     return Module(number=1, cells=tuple(cells), counters={"cell_2_soh_count": 7.0, "cell_5_soh_count": 9.0})
 
@@ -36,7 +36,7 @@ def test_cells_count_from_1_in_each_module() -> None:
     first, second = cut(rack(), (3, 3))
     assert (first.number, second.number) == (1, 2)
     assert [cell.number for cell in second.cells or ()] == [1, 2, 3]
-    assert [alarm.cell for cell in second.cells or () for alarm in cell.alarms or ()] == [2]
+    assert [number for cell in second.cells or () for alarm in cell.alarms or () for number in alarm.cells] == [2]
     assert (first.counters, second.counters) == ({"cell_2_soh_count": 7.0}, {"cell_2_soh_count": 9.0})
 
 

@@ -41,7 +41,10 @@ class TestReading:
         rig = console_bench("SC0500", 5)
         rig.bank.modules[3].alarms = {(AlarmKind.CELL_UNDERVOLTAGE, 7)}
         bank = driver(rig).read(rig.line)
-        told = {m.number: [a.cell for c in m.cells or () for a in c.alarms or ()] for m in bank.modules}
+        told = {
+            m.number: [number for c in m.cells or () for a in c.alarms or () for number in a.cells]
+            for m in bank.modules
+        }
         assert told == {1: [], 2: [], 3: [], 4: [7], 5: []}
 
     def test_the_energy_is_told_where_the_firmware_counts_it(self) -> None:

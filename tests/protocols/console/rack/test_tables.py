@@ -205,14 +205,14 @@ class TestBat:
         (module,) = told("bat", [line.replace("21000   Norm", "-273000 Norm") for line in bat_lines(2)]).bank.modules
         for cell in module.cells or ():
             assert cell.temperature is None
-            assert [(a.kind, a.cell) for a in cell.alarms or ()] == [(AlarmKind.SENSOR_FAULT, cell.number)]
+            assert [(a.kind, *a.cells) for a in cell.alarms or ()] == [(AlarmKind.SENSOR_FAULT, cell.number)]
 
     def test_a_low_cell_says_which_it_is(self) -> None:
         lines = bat_lines()
         lines[10] = lines[10].replace("Normal", "Low   ", 1)
         (module,) = told("bat", lines).bank.modules
         (alarm,) = [alarm for cell in module.cells or () for alarm in cell.alarms or ()]
-        assert (alarm.kind, alarm.cell) == (AlarmKind.CELL_UNDERVOLTAGE, 4)
+        assert (alarm.kind, *alarm.cells) == (AlarmKind.CELL_UNDERVOLTAGE, 4)
 
     @pytest.mark.parametrize("lost", [7, 20, 35])
     def test_pitfall_27_a_lost_row_is_not_closed_up(self, lost: int) -> None:

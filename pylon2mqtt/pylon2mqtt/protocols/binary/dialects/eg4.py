@@ -159,6 +159,7 @@ def _analog(frame: Frame) -> Bank:
     block = _ANALOG.parse(frame.info)
     module = Module(
         **_place(frame),
+        at_once=True,
         voltage=block.voltage_cv / 100,
         current=block.current_ca / 100,
         temperatures=tuple(celsius(dk, _ZERO_DK) for dk in block.temperatures_dk),

@@ -235,6 +235,7 @@ def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
     groups = temperatures[:4] + temperatures[6:]
     return Module(
         **_place(frame, number),
+        at_once=True,
         voltage=block.voltage_mv / 1000,
         current=current,
         # The bits of 44 that say it mean other things in other editions of the document.

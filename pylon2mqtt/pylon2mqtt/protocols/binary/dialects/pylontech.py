@@ -114,6 +114,7 @@ def _analog(block: Any, frame: Frame, number: int, address: int) -> Module:
     module = Module(
         number=number,
         address=address,
+        at_once=True,
         voltage=block["voltage_mv"] / 1000,
         current=block["current_da"] / 10,
         temperature=temperatures[0] if temperatures else None,
@@ -145,8 +146,8 @@ def _alarms(block: Any) -> list[Alarm]:
     ]
     for field, kinds in MODULE_STATES.items():
         alarms += state_alarms([getattr(block, field)], kinds, field.replace("_", " "))
-    told = {(alarm.kind, alarm.cell) for alarm in alarms}
-    faults = [f for f in cell_faults(block.status4 | block.status5 << 8) if (f.kind, f.cell) not in told]
+    told = {(alarm.kind, alarm.cells) for alarm in alarms}
+    faults = [f for f in cell_faults(block.status4 | block.status5 << 8) if (f.kind, f.cells) not in told]
     return each_once(alarms, bit_alarms(block.status1, STATUS1, "status1")) + faults
 
 

@@ -193,6 +193,7 @@ def _analog(block: Any, frame: Frame) -> Module:
     return believed(
         Module(
             **_place(frame),
+            at_once=True,
             voltage=block.voltage_cv / 100,
             current=block.current_ca / 100,
             temperatures=tuple(temperatures[:4]) or None,

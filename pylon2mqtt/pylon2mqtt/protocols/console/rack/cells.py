@@ -70,7 +70,7 @@ def _renumbered(cell: Cell, number: int) -> Cell:
 
 
 def _of_cell(alarm: Alarm, number: int) -> Alarm:
-    return alarm if alarm.cell is None else replace(alarm, cell=number)
+    return replace(alarm, cells=(number,)) if alarm.cells else alarm
 
 
 def _counters(rack: Module, start: int, end: int) -> dict[str, float] | None:
