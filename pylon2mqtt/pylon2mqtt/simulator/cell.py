@@ -8,8 +8,9 @@ some 3.4 V soon after the current ends.
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+from math import exp
 
-from pylon2mqtt.model.units import AmpereHours, Amperes, Volts
+from pylon2mqtt.model.units import AmpereHours, Amperes, Seconds, Volts
 
 # Voltage at rest by state of charge (1 = full): 3.27 to 3.32 V from 20 to 80 %, steep at both ends.
 _CURVE = (
@@ -44,6 +45,8 @@ _CHARGING = (
     (0.995, 50.0),
 )
 _DISCHARGING = ((-0.05, 8.0), (0.02, 5.0), (0.05, 2.0), (0.10, 0.5))
+# The polarisation builds up and relaxes with this time constant.
+_RELAXES_IN_S = 150.0
 # A hundred full cycles cost one percent.
 _FADE_A_CYCLE = 1e-4
 # The curve and the ratios as tables of 0.5 % each, on which the corners fall: for a quick look-up in each step.
@@ -80,6 +83,11 @@ def soc_at_rest(voltage: Volts) -> float:
     """The state of charge, from 0 to 1, at which an LFP cell has ``voltage`` at rest."""
     step = min(max(bisect_right(_VOLTAGES, voltage) - 1, 0), _LAST_STEP)
     return _CORNERS[step] + (voltage - _VOLTAGES[step]) / _RISES[step] / _STEPS_IN_ONE
+
+
+def relaxed_after(seconds: Seconds) -> float:
+    """The share of the way to its final value that a cell's polarisation goes in so long."""
+    return 1 - exp(-seconds / _RELAXES_IN_S)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,7 +133,7 @@ class VirtualCell:
     def flow(self, current: Amperes, hours: float, relaxed: float) -> None:
         """Let ``current`` flow for so long, positive while charging.
 
-        ``relaxed`` is the share of the way to its final value that the polarisation goes in this time.
+        ``relaxed``: see `relaxed_after`.
         """
         self.charge += (current - self.leak - self.bleeding) * hours
         place = (self.charge / self.capacity - _FIRST) * _STEPS_IN_ONE

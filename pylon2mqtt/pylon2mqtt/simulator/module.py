@@ -4,16 +4,13 @@ What the BMS counts (`remaining`, `soc`, `soh`) is not what the cells hold: `tru
 """
 
 from dataclasses import dataclass, field
-from math import exp
 
 from pylon2mqtt.model.units import AlarmKind, AmpereHours, Amperes, Celsius, Percent, Seconds, Volts
 
-from .cell import VirtualCell
+from .cell import VirtualCell, relaxed_after
 from .models import BatteryModel
 from .protection import STOPS_CHARGE, STOPS_DISCHARGE
 
-# What a current adds to the voltage beside the resistance builds up and relaxes with this time constant.
-RELAXES_IN_S = 150.0
 # The cells become older in steps of so much.
 _AGES_EVERY_S = 3600.0
 _MONTH_S = 365.25 / 12 * 86400
@@ -140,7 +137,7 @@ class VirtualModule:
 
     def source(self, seconds: Seconds, *, charging: bool) -> tuple[Volts, float]:
         """The voltage without current, and the ohms, that it will have at its terminals after so long a flow."""
-        hours, relaxed = seconds / 3600, _relaxed(seconds)
+        hours, relaxed = seconds / 3600, relaxed_after(seconds)
         volts = sum(cell.rest_voltage + cell.polarisation * (1 - relaxed) for cell in self.cells)
         return volts, sum(cell.ohms(hours, relaxed, charging=charging) for cell in self.cells) + _CONTACTS_OHM
 
@@ -215,6 +212,15 @@ class VirtualModule:
         self.empty = self.overcharged = False
         self._switch([cell.rest_voltage for cell in self.cells])
 
+    def wear_out(self, percent: Percent) -> None:
+        """Let the weakest cell have so much of the rated capacity left, and the others alike; the SoC stays."""
+        soc = self.soc
+        left = percent / 100 * self.model.capacity / min(cell.new_capacity for cell in self.cells)
+        for cell in self.cells:
+            cell.lose(1 - left - cell.fade)
+        self.learn()
+        self.set_soc(soc)
+
     def learn(self) -> None:
         """Let the BMS know how its cells have aged."""
         self.full_capacity = self.model.capacity * self.health
@@ -222,7 +228,7 @@ class VirtualModule:
     def flow(self, current: Amperes, ambient: Celsius, seconds: Seconds) -> float:
         """Let ``current`` flow for so long, see what becomes of it, and return the energy that went in, in Wh."""
         self.current, self.ambient = current, ambient
-        energy_wh = self._flow_through_cells(seconds / 3600, _relaxed(seconds))
+        energy_wh = self._flow_through_cells(seconds / 3600, relaxed_after(seconds))
         self.discharged += max(-current, 0.0) * seconds / 3600
         self.not_full_for = 0.0 if self.soc >= 97 else self.not_full_for + seconds
         self._warm(seconds)
@@ -291,7 +297,3 @@ class VirtualModule:
             cell.age(self._not_aged_for / _MONTH_S, cycles)
         self._not_aged_for, self._discharged_at_age = 0.0, self.discharged
         self.learn()
-
-
-def _relaxed(seconds: Seconds) -> float:
-    return 1 - exp(-seconds / RELAXES_IN_S)
