@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError, TransportError
-from pylon2mqtt.transports.can.candump import Playback, frames_in
+from pylon2mqtt.transports.can.logs import frames_of
+from pylon2mqtt.transports.can.playback import Playback
 
 from .base import ByteTransport, CanTransport, Line
 
@@ -19,9 +20,6 @@ BYTES = {
 
 FRAMES = ("socketcan", "slcan", "canable", "seeedstudio", "socketcand", "udp_multicast", "virtual", "candump")
 """CAN lines: written ``kind:place``, or the name of an interface such as can0."""
-
-CAN_OPTIONS = {"can_bitrate": "bitrate", "can_bring_up": "bring_up", "can_ask": "ask"}
-"""The options of a CAN line as the user writes them, and as `transport` takes them."""
 
 _INTERFACE = re.compile(r"[a-z]*can\d+")
 
@@ -38,11 +36,6 @@ def transport(line: str, **can_options: Any) -> Line:
     """
     if carries_frames(line):
         return _can(line, **can_options)
-    if line.startswith("gs_usb:"):
-        raise ConfigError(
-            f"{line!r}: use the interface that Linux makes of this adapter, such as can0. Without it the adapter could "
-            "not be kept from taking part in the bus."
-        )
     scheme = line.partition("://")[0] if "://" in line else ""
     if not line or scheme not in BYTES:
         known = ", ".join([*(f"{name}://host:port" for name in BYTES if name), *(f"{kind}:…" for kind in FRAMES)])
@@ -56,16 +49,16 @@ def _can(line: str, *, ask: bool = False, **options: Any) -> CanTransport:
         line = f"socketcan:{line}"
     kind, _, place = line.partition(":")
     if kind == "candump":
-        return Playback(line, lambda: frames_in(_log(Path(place))))
+        return Playback(line, lambda: frames_of(_log(Path(place)), place))
     found = _class("can.ask", "AskingCanBus") if ask else _class("can.bus", "CanBus")
     return cast(CanTransport, found(line, **options))
 
 
-def _log(path: Path) -> str:
+def _log(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_bytes()
     except OSError as error:
-        raise TransportError(f"{path} cannot be played back: {error.strerror}; name a log of candump") from error
+        raise TransportError(f"{path} cannot be played back: {error.strerror}; name the file of a log") from error
 
 
 def _class(module: str, name: str) -> Any:
