@@ -10,7 +10,7 @@ from pylon2mqtt.model.quantities import OverTime
 
 S = TypeVar("S")
 
-Figures = Mapping[str, Figure]
+FigureValues = Mapping[str, Figure]
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
 
 
@@ -40,7 +40,7 @@ class Outcome(Generic[S]):
     """
 
     state: S
-    figures: Mapping[PartSlug, Figures] = field(default_factory=dict)
+    figures: Mapping[PartSlug, FigureValues] = field(default_factory=dict)
     alarms: Mapping[PartSlug, tuple[Alarm, ...]] = field(default_factory=dict)
     happenings: tuple[Happening, ...] = ()
 
@@ -48,7 +48,8 @@ class Outcome(Generic[S]):
 class Insight(Protocol[S]):
     """A fold over the snapshots of one bank. It is pure: what it knows of the past is in the state alone.
 
-    ``rows`` declare its figures. ``hourly``: its state is big or slow, so that it is saved once an hour only.
+    ``rows`` declare its figures. ``hourly``: its state is big or changes slowly, and is saved once an hour only; the
+    other states are saved each minute, and together have at most 8 kB for 16 modules.
     """
 
     @property

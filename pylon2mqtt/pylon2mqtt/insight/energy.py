@@ -16,11 +16,11 @@ from pylon2mqtt.model.identity import module_slugs
 from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Seconds, Watts
 
-from .base import FigureRow, Figures, Json, Outcome
-from .kept import day, mapping, number, numbers, optional, row, text
-from .modules import UNBELIEVABLE
+from .base import FigureRow, FigureValues, Json, Outcome
+from .folding.kept import day, mapping, number, numbers, optional, row, text
+from .folding.modules import UNBELIEVABLE
+from .folding.timeline import Timeline
 from .round_trip import RoundTrip
-from .timeline import Timeline
 
 _WATT_SECONDS = 3.6e6
 """In a kilowatt-hour."""
@@ -69,8 +69,8 @@ class Account:
     trip: RoundTrip = field(default_factory=RoundTrip)
 
     def at(self, today: date) -> "Account":
-        """Begin a new day; a clock that is set back begins none."""
-        if self.day is not None and today <= self.day:
+        """Begin a new day; a clock that is set back by a day or less begins none."""
+        if self.day is not None and 0 <= (self.day - today).days <= 1:
             return self
         follows = self.day is not None and (today - self.day).days == 1
         return replace(self, day=today, today=(0.0, 0.0), yesterday=self.today if follows else None)
@@ -152,7 +152,7 @@ class Energy:
             account = accounts.get(part, Account())
             accounts[part] = _after(account, snapshot.bank, module, at, interval_s)
         parts: list[PartSlug] = [None, *present]
-        figures: dict[PartSlug, Figures] = {part: accounts.get(part, Account()).figures() for part in parts}
+        figures: dict[PartSlug, FigureValues] = {part: accounts.get(part, Account()).figures() for part in parts}
         return Outcome(EnergyState(zone=state.zone, accounts=accounts, timeline=timeline), figures)
 
     def keep(self, state: EnergyState) -> Json:

@@ -13,11 +13,11 @@ from pylon2mqtt.model.identity import bank_name, module_slugs
 from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import Seconds
 
-from .base import FigureRow, Figures, Json, Outcome
-from .kept import mapping, moment, number, optional, row, stamp, text
-from .modules import UNBELIEVABLE
-from .news import happened
-from .timeline import Timeline
+from .base import FigureRow, FigureValues, Json, Outcome
+from .folding.kept import mapping, moment, number, optional, row, stamp, text
+from .folding.modules import UNBELIEVABLE
+from .folding.news import happened
+from .folding.timeline import Timeline
 
 # A module that is away for less may be switched off for repair or storage.
 AWAY = timedelta(days=7)
@@ -171,10 +171,10 @@ def _is_lost(state: MembersState, slug: str, now: Seconds) -> bool:
     return now - max(since_s, read_s) > state.timeline.longest_s
 
 
-def _figures(state: MembersState) -> dict[PartSlug, Figures]:
+def _figures(state: MembersState) -> dict[PartSlug, FigureValues]:
     """Return the figures of the bank, and of every member, also of those that are away."""
     away = sum(member.away for member in state.members.values())
-    found: dict[PartSlug, Figures] = {None: {"modules_known": len(state.members), "modules_away": away}}
+    found: dict[PartSlug, FigureValues] = {None: {"modules_known": len(state.members), "modules_away": away}}
     for slug, member in state.members.items():
         since = member.seen_at.astimezone(state.zone) if member.away else None
         found[slug] = {"present": not member.away, "away_since": since}

@@ -16,10 +16,10 @@ from pylon2mqtt.model import Figure, Module
 from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Percent, Seconds
 
-from .anchors import at_top
 from .base import FigureRow, Json
-from .kept import moment, number, optional, row, stamp
-from .readings import capacity
+from .folding.anchors import at_top
+from .folding.kept import moment, number, optional, row, stamp
+from .folding.readings import capacity
 
 _LEAST_S: Seconds = 14 * 86400.0
 _LEAST_MOVED = 10.0
@@ -78,7 +78,7 @@ class RoundTrip:
         new = replace(self, unseen_s=unseen_s, held_s=held_s, last_at=at)
         if held_s is None or held_s < _HOLD_S:
             return new
-        return new._full(modules, FullMoment(at, charged, discharged))  # noqa: SLF001  a copy of itself
+        return _full(new, modules, FullMoment(at, charged, discharged))
 
     def figures(self) -> dict[str, Figure]:
         """Return the efficiency and its error."""
@@ -113,14 +113,15 @@ class RoundTrip:
             return 0.0
         return max(0.0, (at - self.last_at).total_seconds())
 
-    def _full(self, modules: Sequence[Module], now: FullMoment) -> "RoundTrip":
-        """Begin at the first full moment; measure at a later one, and begin again there where it was good."""
-        if self.start is None:
-            return replace(self, start=now, unseen_s=0.0)
-        if (now.at - self.start.at).total_seconds() < _LEAST_S:
-            return self
-        known = _measured(modules, self.start, now, self.unseen_s)
-        return replace(self, start=now, unseen_s=0.0, known=known) if known else self
+
+def _full(trip: RoundTrip, modules: Sequence[Module], now: FullMoment) -> RoundTrip:
+    """Begin at the first full moment; measure at a later one, and begin again there where it was good."""
+    if trip.start is None:
+        return replace(trip, start=now, unseen_s=0.0)
+    if (now.at - trip.start.at).total_seconds() < _LEAST_S:
+        return trip
+    known = _measured(modules, trip.start, now, trip.unseen_s)
+    return replace(trip, start=now, unseen_s=0.0, known=known) if known else trip
 
 
 def _measured(

@@ -8,8 +8,8 @@ from enum import StrEnum
 from .battery import Alarm, Bank
 from .units import Celsius, Seconds
 
-Figure = float | int | str | bool | datetime | None
-"""The value of a quantity that follows from the past; None while it is not known."""
+Figure = float | int | str | bool | datetime | tuple[float | None, ...] | None
+"""The value of a quantity that follows from the past, None while it is not known; a tuple: of each cell, from 1."""
 
 PartSlug = str | None
 """A part of a bank: None is the bank itself, else the slug of a module."""

@@ -84,14 +84,14 @@ def analog(module: VirtualModule, *, in_24_bits: bool) -> bytes:
     """42, the part of one module: M, cells, N, temperatures, current, voltage, capacities, cycles."""
     cells = [milli(volts) for volts in module.cell_voltages()]
     temperatures = [kelvin(celsius) for celsius in module.temperatures()]
-    remaining, total = milli(module.remaining), milli(module.model.capacity)
+    remaining, total = milli(module.remaining), milli(module.full_capacity)
     ud, first, last = 2, (remaining, total), b""
     if in_24_bits:
         ud, first, last = 4, (0xFFFF, 0xFFFF), remaining.to_bytes(3) + total.to_bytes(3)
     return (
         pack(f">B{len(cells)}h", len(cells), *cells)
         + pack(f">B{len(temperatures)}H", len(temperatures), *temperatures)
-        + pack(">hHH", tenths(module.current), milli(module.voltage()), first[0])
+        + pack(">hHH", tenths(module.measured_current), milli(module.voltage()), first[0])
         + pack(">BHH", ud, first[1], module.cycles)
         + last
     )
@@ -191,9 +191,9 @@ def system_analog(group: Sequence[VirtualModule], address: Callable[[VirtualModu
     The scale of the current is not settled by any recording: 0.01 A here, which ends at 327.67 A.
     """
     volts = sum(module.voltage() for module in group) / len(group)
-    hundredths = max(-0x8000, min(0x7FFF, round(100 * sum(module.current for module in group))))
-    soc = min(100, round(sum(module.remaining for module in group) / sum(m.model.capacity for m in group) * 100))
-    cycles = [module.cycles for module in group]
+    hundredths = max(-0x8000, min(0x7FFF, round(100 * sum(module.measured_current for module in group))))
+    soc = round(100 * sum(module.remaining for module in group) / sum(module.full_capacity for module in group))
+    cycles, healths = [module.cycles for module in group], [module.soh for module in group]
     cells = [(volts, module) for module in group for volts in module.cell_voltages()]
     high, low = max(cells, key=_value), min(cells, key=_value)
     temperatures = [module.temperatures() for module in group]
@@ -201,7 +201,8 @@ def system_analog(group: Sequence[VirtualModule], address: Callable[[VirtualModu
     mosfets = [(module.mosfet_temperature, module) for module in group]
     boards = [(told[0], module) for module, told in zip(group, temperatures, strict=True)]
     return (
-        pack(">HhBHHBB", milli(volts), hundredths, soc, sum(cycles) // len(cycles), max(cycles), 100, 100)
+        pack(">HhBHH", milli(volts), hundredths, soc, sum(cycles) // len(cycles), max(cycles))
+        + pack(">BB", sum(healths) // len(healths), min(healths))
         + pack(">HHHH", milli(high[0]), address(high[1]), milli(low[0]), address(low[1]))
         + b"".join(_temperature_block(block, address) for block in (groups, mosfets, boards))
     )

@@ -3,7 +3,7 @@
 from pylon2mqtt.simulator.module import VirtualModule
 
 from .firmware import Bat, Soh
-from .reading import NORMAL, base_state, cell_state, cells_mv, group_of, group_temperatures, milli
+from .reading import NORMAL, base_state, cell_percent, cell_state, cells_mv, group_of, group_temperatures, milli
 from .stack import Stack
 from .text import Told, table
 
@@ -44,8 +44,7 @@ def _row(stack: Stack, module: VirtualModule, cell: int) -> str:
 
 
 def _charge(stack: Stack, module: VirtualModule, cell: int) -> str:
-    charge = milli(module.cells[cell].charge)
-    percent = round(100 * module.cells[cell].charge / module.model.capacity)
+    charge, percent = milli(module.cell_charges()[cell]), cell_percent(module, cell)
     bled = "Y" if module.balancing[cell] else "N"
     if stack.firmware.bat is Bat.NEW:
         return f"{percent:2}%         {charge:5} mAH      {bled}"

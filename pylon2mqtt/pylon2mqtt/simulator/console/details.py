@@ -118,15 +118,14 @@ def _named(listed: set[tuple[AlarmKind, int | None]], kinds: set[AlarmKind], wor
 
 
 def _pytes_v5(_stack: Stack, one: VirtualModule) -> Iterator[str]:
-    capacity = milli(one.model.capacity)
     measured = [
         ("Voltage", milli(one.voltage()), "mV"),
         ("SOC Voltage", sum(milli(volts) for volts in one.cell_voltages()), "mV"),
         ("Current", milli(one.current), "mA"),
         ("Temperature", told_celsius(one, one.temperatures()[0]), "mC"),
         ("Coulomb", round(one.soc), "%"),
-        ("Total Coulomb", capacity * 3600, "mAS"),
-        ("Real Coulomb", capacity, "mAH"),
+        ("Total Coulomb", milli(one.model.capacity) * 3600, "mAS"),
+        ("Real Coulomb", milli(one.full_capacity), "mAH"),
         ("Total Power In", round(one.discharged * 3600 * 1.04), "AS"),
         ("Total Power Out", round(one.discharged * 3600), "AS"),
     ]

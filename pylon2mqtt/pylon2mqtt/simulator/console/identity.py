@@ -144,7 +144,7 @@ def euro(stack: Stack) -> Told:
 
 
 def _health(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]]:
-    capacity = f"{round(module.model.capacity * module.soh / 100):9} Ah"
+    capacity = f"{round(module.full_capacity):9} Ah"
     capacities = (
         [("Remain Cap.", capacity)] if is_single else [("Remain Cap. 1", capacity), ("Remain Cap. 2", capacity)]
     )

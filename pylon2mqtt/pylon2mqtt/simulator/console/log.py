@@ -8,6 +8,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 
 from .reading import (
     base_state,
+    cell_percent,
     cell_state,
     cells_mv,
     charge_state,
@@ -180,6 +181,6 @@ def _cell_lines(module: VirtualModule) -> list[str]:
         words = [base_state(module), *(cell_state(module, cell, what) for what in ("voltage", "current"))]
         words.append(cell_state(module, cell, "charge_temperature", "discharge_temperature"))
         numbers = f"{cell:<9}{mv:<9}{milli(module.current):<9}{groups[group_of(cell)]:<9}"
-        percent = round(100 * module.cells[cell].charge / module.model.capacity)
+        percent = cell_percent(module, cell)
         lines.append(numbers + "".join(f"{word:<13}" for word in words) + f"{percent}%")
     return lines

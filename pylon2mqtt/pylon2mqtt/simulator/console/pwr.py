@@ -138,7 +138,7 @@ def _counts(stack: Stack) -> list[_Value]:
 
 def _sums(modules: list[VirtualModule]) -> list[_Value]:
     remaining = sum(milli(module.remaining) for module in modules)
-    full = sum(milli(module.model.capacity) for module in modules)
+    full = sum(milli(module.full_capacity) for module in modules)
     return [
         ("System Volt", sum(milli(module.voltage()) for module in modules) // len(modules), "mV"),
         ("System Curr", sum(milli(module.current) for module in modules), "mA"),

@@ -5,15 +5,13 @@ its fields, `bat` of the oldest firmware, and what a locked console says before 
 """
 
 from dataclasses import KW_ONLY, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.models import BatteryModel
 from pylon2mqtt.simulator.module import VirtualModule
 
-# The first midnight of the virtual bank.
-_DAY = datetime(2026, 3, 14)
 _MOST_MODULES = 20
 
 _READING = frozenset(["pwr", "unit", "bat", "info", "stat", "soh", "sysinfo", "getpwr", "data", "time"])
@@ -122,4 +120,4 @@ class Rack:
     @property
     def now(self) -> datetime:
         """The controller's clock."""
-        return _DAY + timedelta(seconds=int(self.bank.time))
+        return self.bank.now

@@ -3,8 +3,8 @@
 from pylon2mqtt.simulator.module import VirtualModule
 
 from .rack import Rack
-from .rack_tables import CELL_V, average_mc, cycles, extremes, fault, group_mc, limits, state, worst
-from .reading import cell_state, cells_mv, charge_state, milli, names, register
+from .rack_tables import CELL_V, average_mc, cycles, emptiest, extremes, fault, group_mc, limits, state, worst
+from .reading import cell_percent, cell_state, cells_mv, charge_state, milli, names, register
 from .text import LISTING, TABLE, Told, listing, table
 
 _RULE = "-" * 47
@@ -99,7 +99,7 @@ def sysinfo(rack: Rack) -> Told:
 def stat(rack: Rack) -> Told:
     """``stat``: counters since the works. The energy of one cell stands under a wrong unit, as in real ones."""
     units = rack.bank.modules
-    charge = min(cell.charge for one in units for cell in one.cells)
+    charge, percent = emptiest(units)
     discharged = max(one.discharged for one in units)
     energy = discharged * CELL_V * sum(len(one.cells) for one in units)
     counted = {
@@ -111,7 +111,7 @@ def stat(rack: Rack) -> Told:
         **dict.fromkeys(_STAT_ZEROS.split("|"), 0),
         "CYCLE Times": cycles(rack),
         "SOH Percent": min(one.soh for one in units),
-        "Pwr Percent": round(100 * charge / rack.model.capacity),
+        "Pwr Percent": percent,
         "Pwr Coulomb(mAS)": milli(charge * 3600),
         "Dsg Cap(mAH)": milli(discharged),
     }
@@ -155,7 +155,7 @@ def event(rack: Rack, number: int) -> Told | None:
 def _cells(units: list[VirtualModule]) -> list[str]:
     rows = [
         f"{mv:<9}{group_mc(one, cell):<9}{cell_state(one, cell, 'voltage'):<13}"
-        f"{cell_state(one, cell, *_TEMPERATURE):<13}{round(100 * one.cells[cell].charge / one.model.capacity)}%"
+        f"{cell_state(one, cell, *_TEMPERATURE):<13}{cell_percent(one, cell)}%"
         for one in units
         for cell, mv in enumerate(cells_mv(one))
     ]

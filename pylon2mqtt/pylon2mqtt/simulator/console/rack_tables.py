@@ -6,7 +6,7 @@ from statistics import mean
 from pylon2mqtt.simulator.module import VirtualModule
 
 from .rack import Rack
-from .reading import NORMAL, base_state, cell_state, cells_mv, column_state, milli, register
+from .reading import NORMAL, base_state, cell_percent, cell_state, cells_mv, column_state, milli, register
 from .text import Told, table
 
 _PWR = (
@@ -73,8 +73,7 @@ def bat(rack: Rack) -> Told:
 
 
 def _cell_row(rack: Rack, one: VirtualModule, cell: int) -> str:
-    charge = one.cells[cell].charge
-    percent = round(100 * charge / one.model.capacity)
+    charge, percent = one.cell_charges()[cell], cell_percent(one, cell)
     words = [cell_state(one, cell, "voltage"), cell_state(one, cell, *_TEMPERATURE)]
     numbers = f"{cells_mv(one)[cell]:<5}{current_ma(rack):<8}{group_mc(one, cell):<8}"
     energy = f" {percent:3}%{milli(charge * CELL_V):13}" if rack.firmware.energy else ""
@@ -161,7 +160,13 @@ def limits(units: Iterable[VirtualModule]) -> tuple[float, float]:
 
 def energy_wh(one: VirtualModule) -> float:
     """What a module's cells hold."""
-    return sum(cell.charge for cell in one.cells) * CELL_V
+    return sum(one.cell_charges()) * CELL_V
+
+
+def emptiest(units: Iterable[VirtualModule]) -> tuple[float, int]:
+    """The charge of the emptiest cell, in Ah, and its percents."""
+    charge, full = min((min(one.cell_charges()), one.full_capacity) for one in units)
+    return charge, round(100 * charge / full)
 
 
 def cycles(rack: Rack) -> int:
@@ -182,11 +187,11 @@ def _coulomb_header(rack: Rack) -> str:
 
 def _coulombs(rack: Rack, units: list[VirtualModule]) -> str:
     """The charge, that of the emptiest cell, and the energy of all cells, each with its share."""
-    charge = min(cell.charge for one in units for cell in one.cells)
-    told = f"{round(100 * charge / rack.model.capacity):3}%{milli(charge):15} mAH "
+    charge, percent = emptiest(units)
+    told = f"{percent:3}%{milli(charge):15} mAH "
     if (unit_name := rack.firmware.energy) is None:
         return told
-    full = sum(one.model.capacity * len(one.cells) * CELL_V for one in units)
+    full = sum(one.full_capacity * len(one.cells) * CELL_V for one in units)
     energy = sum(energy_wh(one) for one in units)
     value = milli(energy) if unit_name == "mWH" else round(energy)
     return told + f" {round(100 * energy / full):2}%{value:16} {unit_name} "

@@ -103,6 +103,11 @@ def cells_mv(module: VirtualModule) -> list[int]:
     ]
 
 
+def cell_percent(module: VirtualModule, cell: int) -> int:
+    """The state of charge of a cell, from 0, as the BMS reports it."""
+    return round(100 * module.cell_charges()[cell] / module.full_capacity)
+
+
 def base_state(module: VirtualModule) -> str:
     """What the module is doing."""
     if register(module, "fault"):

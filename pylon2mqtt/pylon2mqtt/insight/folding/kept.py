@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from .base import Json
+from ..base import Json
 
 T = TypeVar("T")
 
@@ -24,9 +24,9 @@ def numbers(value: Json, length: int, low: float = 0.0, high: float = BIGGEST) -
     return [number(item, low, high) for item in row(value, length)]
 
 
-def row(value: Json, length: int) -> list[Json]:
-    """Return a list of ``length`` values."""
-    if not isinstance(value, list) or len(value) != length:
+def row(value: Json, length: int | None = None) -> list[Json]:
+    """Return a list of ``length`` values, or of any number."""
+    if not isinstance(value, list) or length not in (None, len(value)):
         raise ValueError(value)
     return value
 

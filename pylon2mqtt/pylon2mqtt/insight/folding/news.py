@@ -18,7 +18,6 @@ def happened(
     bank: str,
     module: Module | None = None,
     values: Mapping[str, float | str | None] | None = None,
-    completes: str | None = None,
 ) -> Happening:
     """Return the happening, with the cells of the module at this moment; ``at`` has the owner's zone."""
     known = values or {}
@@ -33,5 +32,4 @@ def happened(
         barcode=module.barcode if module else None,
         values=known,
         cells=cells_then(module) if module else None,
-        completes=completes,
     )

@@ -9,7 +9,7 @@ from pylon2mqtt.model import Alarm, Happening, Module, PartSlug, Snapshot
 from pylon2mqtt.model.identity import bank_name, module_slugs
 from pylon2mqtt.model.units import Seconds
 
-from .base import FigureRow, Figures, Json, Outcome
+from ..base import FigureRow, FigureValues, Json, Outcome
 from .kept import mapping
 from .timeline import Timeline
 
@@ -63,10 +63,10 @@ class ModuleFold(Protocol[S]):
     def advance(self, state: S, seen: Observation) -> tuple[S, tuple[Happening, ...]]:
         """Return the state after one more reading, and what happened."""
 
-    def figures(self, state: S) -> Figures:
+    def figures(self, state: S) -> FigureValues:
         """Return what is known of a module."""
 
-    def bank_figures(self, modules: Mapping[int, S]) -> Figures:
+    def bank_figures(self, modules: Mapping[int, S]) -> FigureValues:
         """Return what follows for a bank from its modules, which are all that it has, by their numbers."""
 
     def alarms(self, state: S) -> tuple[Alarm, ...]:
@@ -119,7 +119,7 @@ class EachModule(Generic[S]):
     def _outcome(
         self, state: Followed[S], snapshot: Snapshot, present: Mapping[str, Module], happenings: tuple[Happening, ...]
     ) -> Outcome[Followed[S]]:
-        figures: dict[PartSlug, Figures] = {slug: self._fold.figures(state.modules[slug]) for slug in present}
+        figures: dict[PartSlug, FigureValues] = {slug: self._fold.figures(state.modules[slug]) for slug in present}
         unknown = dict.fromkeys(row.key for row in self.rows if row.of_bank)
         whole = bool(present) and not snapshot.bank.silent
         by_number = {module.number: state.modules[slug] for slug, module in present.items()}
