@@ -13,6 +13,9 @@ class Memory(Protocol):
     What cannot be read is set aside, logged once, and counts as missing.
     """
 
+    keeps: bool
+    """Whether it keeps anything over a restart."""
+
     def load(self, name: str) -> Json:
         """Return what was saved under ``name``; empty where there is nothing that can be read."""
 

@@ -25,6 +25,8 @@ class FolderMemory:
     Raises OutputError where the folder cannot be made or written.
     """
 
+    keeps = True
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
@@ -84,6 +86,32 @@ class FolderMemory:
             path.replace(aside)
         except OSError as trouble:
             _LOG.debug("%s stays where it is: %s", path, trouble)
+
+
+class NoMemory:
+    """A Memory that keeps nothing: where there is no folder to write to, and for a replay."""
+
+    keeps = False
+
+    def load(self, _name: str) -> Json:
+        """Return nothing."""
+        return {}
+
+    def save(self, name: str, content: Mapping[str, Any]) -> None:
+        """Forget it."""
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Forget it."""
+
+    def done(self, ids: Iterable[str]) -> None:
+        """Forget it."""
+
+    def open_entries(self) -> list[Json]:
+        """Return nothing."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _content(path: Path) -> Json:
