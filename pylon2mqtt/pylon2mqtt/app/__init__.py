@@ -22,9 +22,10 @@ from pylon2mqtt.outputs.mqtt.topics import slug
 from pylon2mqtt.outputs.registry import output_class
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.registry import driver, speaks_over
-from pylon2mqtt.transports.base import is_can
+from pylon2mqtt.transports.base import Line, is_can
 from pylon2mqtt.transports.registry import transport
 
+from .heartbeat import Heartbeat
 from .line_reader import LineReader
 from .output_runner import OutputRunner
 
@@ -32,8 +33,6 @@ _LOG = logging.getLogger(__name__)
 
 # How often the main thread looks whether the others live.
 _WATCH_S = 0.5
-# How often the heartbeat file is touched while every thread takes its turns.
-_BEAT_S = 10.0
 # What a bank may be told.
 _COMMANDS = "rescan and poll_interval"
 # All threads together get so long to end; then the process ends without them.
@@ -52,13 +51,15 @@ class App:
         *,
         outputs: Iterable[Output] | None = None,
         make_driver: Callable[..., BatteryProtocol] = driver,
+        make_line: Callable[..., Line] = transport,
         heartbeat: Path | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         _refuse_same_topics(settings.batteries)
         self._stop = threading.Event()
         self._make_driver = make_driver
-        self._heartbeat = heartbeat
+        self._make_line = make_line
+        self._heartbeat = Heartbeat(heartbeat) if heartbeat else None
         chosen = [self._mqtt(settings, environment)] if outputs is None else list(outputs)
         self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
         self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
@@ -76,24 +77,19 @@ class App:
         self.stop()
         for worker in workers:
             worker.cancel()
-        deadline = time.monotonic() + _STOP_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        join_all(threads, _STOP_S)
         if died:
             _LOG.critical("the thread of %s died: ending, to be started again", ", ".join(died))
         return 1 if died else 0
 
     def _watch(self, workers: Sequence[LineReader | OutputRunner], threads: Sequence[threading.Thread]) -> list[str]:
         """Wait until it is time to stop or a thread dies; return the names of the dead."""
-        beat_at = 0.0
         while not self._stop.wait(_WATCH_S):
             died = [thread.name for thread in threads if not thread.is_alive()]
             if died:
                 return died
-            now = time.monotonic()
-            if self._heartbeat and now >= beat_at and all(now < worker.overdue_at for worker in workers):
-                self._heartbeat.touch()
-                beat_at = now + _BEAT_S
+            if self._heartbeat:
+                self._heartbeat.beat(workers)
         return []
 
     def stop(self) -> None:
@@ -133,7 +129,7 @@ class App:
             runner.mailbox.put(snapshot)
 
     def _reader(self, battery: Battery, settings: Settings) -> LineReader:
-        line = transport(battery.line, **battery.line_options)
+        line = self._make_line(battery.line, **battery.line_options)
         speaks_over(battery.protocol, frames=is_can(line), listen_only=bool(battery.options.get("listen_only")))
         return LineReader(
             battery,
@@ -161,6 +157,13 @@ class App:
             poll_interval_s=settings.poll_interval_s,
             on_command=self.command,
         )
+
+
+def join_all(threads: Iterable[threading.Thread], within_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    """Wait for the threads to end, for so many seconds all together."""
+    deadline = clock() + within_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - clock()))
 
 
 def _refuse_same_topics(batteries: Iterable[Battery]) -> None:
