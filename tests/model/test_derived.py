@@ -52,7 +52,7 @@ class TestModule:
         figures = module_figures(module())
         assert (figures.cell_voltage_min, figures.cell_voltage_min_cell) == (3.29, 3)
         assert (figures.cell_voltage_max, figures.cell_voltage_max_cell) == (3.351, 2)
-        assert figures.cell_voltage_difference == 0.061
+        assert figures.cell_voltage_difference == pytest.approx(0.061)
 
     def test_what_the_module_says_itself_counts(self) -> None:
         told = module(cell_voltage_min=3.1, cell_voltage_min_cell=7, cells=None)
@@ -100,7 +100,7 @@ class TestBank:
         figures = bank_figures(Bank(modules=(module(1), low)))
         assert (figures.cell_voltage_min_module, figures.cell_voltage_min_cell) == (2, 1)
         assert (figures.cell_voltage_max_module, figures.cell_voltage_max_cell) == (1, 2)
-        assert figures.cell_voltage_difference == 0.151
+        assert figures.cell_voltage_difference == pytest.approx(0.151)
 
     def test_enabled_only_where_all_agree_a_request_of_one_counts(self) -> None:
         other = module(2, charge_enabled=False, full_charge_requested=True)

@@ -29,7 +29,7 @@ class Unit:
 class Rig:
     def __init__(self, stagger_s: float = 0) -> None:
         self.time = FakeTime()
-        self.schedule: Schedule[str] = Schedule(self.time.clock.now, stagger_s)
+        self.schedule = Schedule(self.time.clock.now, stagger_s)
         self.unit = Unit()
 
     def answer(self, every_s: float = 60, key: str = "key") -> str | None:
@@ -154,5 +154,5 @@ def test_the_log_says_what_is_not_known_in_words(caplog: pytest.LogCaptureFixtur
 
     with caplog.at_level(logging.INFO):
         for key in ((Console.STAT, 2), (Binary.ALARM, 3), Console.LOG):
-            Schedule[str](lambda: 0.0, 0.0).answer(key, 60.0, refuse)
+            Schedule(lambda: 0.0, 0.0).answer(key, 60.0, refuse)
     assert [r.message.partition(" is not known")[0] for r in caplog.records] == ["stat 2", "alarm 3", "log"]

@@ -17,8 +17,8 @@ from pylon2mqtt import supervisor
 from pylon2mqtt.config import LONGEST_POLL_S, SHORTEST_POLL_S, Battery, Settings
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Snapshot
+from pylon2mqtt.model.identity import slug
 from pylon2mqtt.outputs.base import Output
-from pylon2mqtt.outputs.mqtt.topics import slug
 from pylon2mqtt.outputs.registry import output_class
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.registry import driver, speaks_over

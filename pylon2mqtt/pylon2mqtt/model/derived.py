@@ -1,4 +1,7 @@
-"""The formulas: what follows from the measured values. A sum is taken over all modules or not at all."""
+"""The formulas: what follows from the measured values. A sum is taken over all modules or not at all.
+
+Nothing is rounded here: the report does that, by the unit.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -157,7 +160,7 @@ def _all(modules: Sequence[Module], field: str) -> list[Any] | None:
 
 def _over(modules: Sequence[Module], field: str, combine: Callable[[Sequence[float]], float]) -> float | None:
     values = _all(modules, field)
-    return None if values is None else round(combine(values), 3)
+    return None if values is None else combine(values)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -175,16 +178,16 @@ def _any(modules: Sequence[Module], field: str) -> bool | None:
 
 
 def _power(voltage: Volts | None, current: Amperes | None) -> Watts | None:
-    return None if voltage is None or current is None else round(voltage * current, 1)
+    return None if voltage is None or current is None else voltage * current
 
 
 def _soc(remaining: AmpereHours | None, full: AmpereHours | None) -> Percent | None:
     """Percent of the full capacity; a BMS may count a little more than full, which shows as 100."""
-    return None if remaining is None or not full else min(100.0, round(100 * remaining / full, 1))
+    return None if remaining is None or not full else min(100.0, 100 * remaining / full)
 
 
 def _difference(low: float | None, high: float | None) -> float | None:
-    return None if low is None or high is None else round(high - low, 3)
+    return None if low is None or high is None else high - low
 
 
 # How far the lowest cell may move between the module's own word and the reading of its cells.
@@ -229,9 +232,8 @@ def _temperature(modules: Sequence[Module]) -> Celsius | None:
     """The mean of the cells' temperatures; of the modules' own where no cell temperature is known."""
     groups = [t for module in modules for t in module.temperatures or ()]
     if groups and all(module.temperatures for module in modules):
-        return round(_mean(groups), 1)
-    told = _over(modules, "temperature", _mean)
-    return None if told is None else round(told, 1)
+        return _mean(groups)
+    return _over(modules, "temperature", _mean)
 
 
 def _state(modules: Sequence[Module], current: Amperes | None) -> State | None:

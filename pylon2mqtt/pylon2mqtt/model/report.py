@@ -1,6 +1,7 @@
 """The model as plain JSON values: what is published, shown and written, in one shape.
 
-Measured values come first; what is not measured but follows from them is filled in. Every key is always there.
+Measured values come first, with the digits that the battery reported; what is not measured but follows from them is
+filled in, rounded by its unit. Every key is always there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,20 +12,12 @@ from typing import Any
 from .alarms import active_alarms, module_alarms, problems
 from .battery import Bank, Cell, Module
 from .derived import Figures, bank_figures, module_figures
+from .quantities import CELL, rounded
 
 Json = dict[str, Any]
 
 # The arrays of a module's cells, by the cell's field.
-CELL_ARRAYS = {
-    "voltages": "voltage",
-    "temperatures": "temperature",
-    "currents": "current",
-    "socs": "soc",
-    "capacities": "capacity",
-    "energies": "energy",
-    "states": "state",
-    "balancing": "balancing",
-}
+CELL_ARRAYS = {row.array: row.key for row in CELL if row.array}
 
 # What stands in no topic of a module: how it was read, and what only the layouts of other tools show.
 _RAW = ("at_once", "registers", "words")
@@ -87,5 +80,5 @@ def _merged(told: Bank | Module, figures: Figures, leave_out: tuple[str, ...]) -
     report = {field.name: plain(getattr(told, field.name)) for field in fields(told) if field.name not in leave_out}
     for field in fields(figures):
         if report.get(field.name) is None:
-            report[field.name] = getattr(figures, field.name)
+            report[field.name] = rounded(field.name, getattr(figures, field.name))
     return report

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, TransportTimeoutError
 
@@ -29,21 +29,21 @@ _STALE_PERIODS = 3
 
 
 @dataclass(slots=True)
-class _Memory(Generic[T]):
+class _Memory:
     due_at: float
-    answer: T | None = None
+    answer: Any = None
     answered_at: float | None = None
     failures: int = 0
     complained: bool = False
 
 
-class Schedule(Generic[T]):
+class Schedule:
     """The answers to slow questions, each asked in its own period."""
 
     def __init__(self, now: Callable[[], float], stagger_s: float = STAGGER_S) -> None:
         self._now = now
         self._stagger_s = stagger_s
-        self._memories: dict[Hashable, _Memory[T]] = {}
+        self._memories: dict[Hashable, _Memory] = {}
         self._last_stagger = float("-inf")
 
     def answer(self, key: Hashable, every_s: float, ask: Callable[[], T], *, at_once: bool = False) -> T | None:
@@ -60,7 +60,8 @@ class Schedule(Generic[T]):
             self._ask(key, memory, every_s, ask)
         if every_s and memory.answered_at is not None and self._now() - memory.answered_at > _STALE_PERIODS * every_s:
             memory.answer = None
-        return memory.answer
+        answer: T | None = memory.answer
+        return answer
 
     def forget(self, belongs: Callable[[Hashable], bool]) -> None:
         """Drop what is remembered under every key that ``belongs``."""
@@ -70,7 +71,7 @@ class Schedule(Generic[T]):
         self._last_stagger = max(self._now(), self._last_stagger) + self._stagger_s
         return self._last_stagger
 
-    def _ask(self, key: Hashable, memory: _Memory[T], every_s: float, ask: Callable[[], T]) -> None:
+    def _ask(self, key: Hashable, memory: _Memory, every_s: float, ask: Callable[[], object]) -> None:
         try:
             memory.answer = ask()
         except DeviceError as refusal:
@@ -83,7 +84,7 @@ class Schedule(Generic[T]):
             memory.due_at = _next_turn(memory.due_at, now, every_s)
             memory.failures = 0
 
-    def _failed(self, key: Hashable, memory: _Memory[T], every_s: float, failure: Exception) -> None:
+    def _failed(self, key: Hashable, memory: _Memory, every_s: float, failure: Exception) -> None:
         memory.failures += 1
         if every_s == 0:
             memory.answer = None

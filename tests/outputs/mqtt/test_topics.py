@@ -3,11 +3,10 @@
 import json
 from datetime import datetime, timedelta, timezone
 
-import pytest
 from tests.outputs.banks import BARCODES, NOON, module, offline, snapshot
 
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Event, Module, Severity, Snapshot, State
-from pylon2mqtt.outputs.mqtt.topics import Publication, events, module_slugs, publications, slug
+from pylon2mqtt.outputs.mqtt.topics import Publication, events, publications
 
 LIMITS = {
     "charge_voltage_limit": 53.25,
@@ -177,33 +176,6 @@ def test_a_bare_new_time_is_no_news():
 def test_time_is_told_in_utc():
     local = datetime(2026, 6, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     assert json.loads(Publication({}, local).payload) == {"taken_at": "2026-06-01T12:00:00+00:00"}
-
-
-@pytest.mark.parametrize(
-    ("barcodes", "slugs"),
-    [
-        (("A1", "B2"), ["A1", "B2"]),
-        ((None, ""), ["1", "2"]),
-        (("A1", "A1"), ["1", "2"]),
-        ((" A/1+# ", "  "), ["A_1_", "2"]),
-    ],
-)
-def test_a_module_is_known_by_its_barcode_if_that_tells_it_apart(barcodes, slugs):
-    modules = tuple(Module(number=n, barcode=barcode) for n, barcode in enumerate(barcodes, 1))
-    assert list(module_slugs(Bank(modules=modules))) == slugs
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Battery", "battery"),
-        ("My House #2", "my_house_2"),
-        ("Büro/Süd", "buro_sud"),
-        ("電池", "bank_6a4ba470"),
-    ],
-)
-def test_slug(name, expected):
-    assert slug(name) == expected
 
 
 def test_an_events_type_is_its_worst_alarm():

@@ -9,6 +9,7 @@ from typing import Any
 
 from pylon2mqtt.errors import OutputError
 from pylon2mqtt.model import Bank, Snapshot
+from pylon2mqtt.model.identity import bank_slug, module_id, module_slugs, slug
 from pylon2mqtt.outputs.mqtt.discovery.announcer import Announcer
 from pylon2mqtt.outputs.mqtt.discovery.entities import reported
 from pylon2mqtt.outputs.mqtt.discovery.messages import (
@@ -18,16 +19,15 @@ from pylon2mqtt.outputs.mqtt.discovery.messages import (
     bank_device,
     discovery_topic,
     module_device,
-    module_id,
 )
 
 from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
 from .energies import TOPIC as ENERGY
 from .energies import Energies
 from .intervals import Intervals
-from .members import Roster
+from .members import Members
 from .outbox import Board
-from .topics import OFFLINE, ONLINE, Publication, bank_slug, events, module_slugs, publications, slug
+from .topics import OFFLINE, ONLINE, Publication, events, publications
 
 # Home Assistant subscribes to the states after it has said that it is there; the spread spares it a flood at its start.
 AFTER_BIRTH_S = (1.0, 5.0)
@@ -87,7 +87,7 @@ class Mqtt:
         self._announcer = Announcer(self._site)
         self._intervals = Intervals(self.poll_interval_s)
         self._energies = Energies()
-        self._rosters: dict[str, Roster] = {}
+        self._members: dict[str, Members] = {}
         self._orphans: list[str] = []
         self._events: deque[tuple[str, str]] = deque(maxlen=MOST_EVENTS)
         self._reading_back: set[str] = set()
@@ -108,10 +108,10 @@ class Mqtt:
         """Tell what is new, or keep it until there is a broker to tell it to."""
         bank = bank_slug(snapshot.bank)
         root = f"{self.base_topic}/{bank}"
-        new = [] if bank in self._rosters else [f"{root}/{name}" for name in ("+/state", INTERVAL, ENERGY)]
-        roster = self._rosters.setdefault(bank, Roster(snapshot.bank.name or bank))
-        roster.see(snapshot, self.clock())
-        found = publications(self.base_topic, snapshot, roster.modules, cells=self.cells != "none")
+        new = [] if bank in self._members else [f"{root}/{name}" for name in ("+/state", INTERVAL, ENERGY)]
+        members = self._members.setdefault(bank, Members(snapshot.bank.name or bank))
+        members.see(snapshot, self.clock())
+        found = publications(self.base_topic, snapshot, members.modules, cells=self.cells != "none")
         self._energies.fill(root, found, poll_interval_s=self._intervals.of(bank), now=self.clock())
         for device in self._devices(snapshot):
             if not self._announcer.knows(device.id):
@@ -123,7 +123,7 @@ class Mqtt:
         while self._orphans:
             self._board.remove(self._orphans.pop())
         self._events += ((topic, publication.payload) for topic, publication in events(self.base_topic, snapshot))
-        for module, seen in roster.take_gone(snapshot, self.clock()).items():
+        for module, seen in members.take_gone(snapshot, self.clock()).items():
             self._remove(bank, module, seen.barcode)
         self._read_back(new)
         self.refresh()
@@ -149,7 +149,7 @@ class Mqtt:
 
     def close(self) -> None:
         """Tell that the batteries and the bridge are gone, within a second."""
-        banks = {f"{self.base_topic}/{bank}/status": OFFLINE for bank in self._rosters}
+        banks = {f"{self.base_topic}/{bank}/status": OFFLINE for bank in self._members}
         self._broker.close(banks | {f"{self.base_topic}/status": OFFLINE})
 
     def _access(self) -> Access:
@@ -218,18 +218,18 @@ class Mqtt:
     def _hear_own(self, message: Message) -> None:
         """Hear a command, or how something was before the start. A command that was kept is too old."""
         bank, *middle, last = message.topic.removeprefix(f"{self.base_topic}/").split("/")
-        roster = self._rosters.get(bank)
-        if roster is None:
+        members = self._members.get(bank)
+        if members is None:
             return
         if middle == ["set"]:
             if not message.retained:
-                self._obey(roster.bank_name, bank, last, message.payload)
+                self._obey(members.bank_name, bank, last, message.payload)
         elif message.retained and middle:
-            roster.remember(middle[0], message.payload)
+            members.remember(middle[0], message.payload)
         elif message.retained and last == ENERGY:
             self._energies.remember(f"{self.base_topic}/{bank}", message.payload)
         elif message.retained and (seconds := self._intervals.remembered(message.payload)):
-            self._obey(roster.bank_name, bank, last, seconds)
+            self._obey(members.bank_name, bank, last, seconds)
 
     def _obey(self, name: str, bank: str, what: str, payload: str) -> None:
         """Pass a command on; a new interval is told at once, and kept by the broker."""
@@ -243,7 +243,7 @@ class Mqtt:
 
         Home Assistant would complain of an empty state as long as it has the entities.
         """
-        device_id = module_id(self._site, bank, module, barcode)
+        device_id = module_id(self.base_topic, bank, module, barcode)
         if self._announcer.forget(device_id, f"{bank}/{module}"):
             self._board.remove(discovery_topic(self._site, device_id))
         self._orphans += [f"{self.base_topic}/{bank}/{module}/{name}" for name in ("state", "cells", "status")]

@@ -19,21 +19,17 @@ Every key is always there, null when unknown. All of it is retained, but for eve
 """
 
 import json
-import re
-import unicodedata
-import zlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pylon2mqtt.model import Bank, Event, Module, Severity, Snapshot
+from pylon2mqtt.model import Bank, Event, Severity, Snapshot
+from pylon2mqtt.model.identity import bank_slug, module_slugs
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, plain
 
 ONLINE, OFFLINE = "online", "offline"
 WELL = "ok"
-DEFAULT_NAME = "Battery"
 INFORMATION = "information"
 """The type of an event that is no alarm."""
 _BAD = (Severity.WARNING, Severity.PROTECTION, Severity.FAULT)
@@ -85,32 +81,6 @@ def events(base: str, snapshot: Snapshot) -> list[tuple[str, Publication]]:
         (topic, Publication(_event_content(snapshot.bank, event), snapshot.taken_at))
         for event in snapshot.bank.events or ()
     ]
-
-
-def bank_slug(bank: Bank) -> str:
-    """Return the bank's part of its topics, made of its name."""
-    return slug(bank.name or DEFAULT_NAME)
-
-
-def module_slugs(bank: Bank) -> dict[str, Module]:
-    """Return the modules by their part of the topics: the barcode, or the number where it is missing or not unique."""
-    barcodes = Counter(barcode_slug(module.barcode) for module in bank.modules)
-    found = {}
-    for module in bank.modules:
-        barcode = barcode_slug(module.barcode)
-        found[barcode if barcode and barcodes[barcode] == 1 else str(module.number)] = module
-    return found
-
-
-def barcode_slug(barcode: str | None) -> str | None:
-    """Return the barcode with only those characters that a topic and an identifier may have."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", (barcode or "").strip()) or None
-
-
-def slug(name: str) -> str:
-    """Return ``name`` in small ASCII letters, digits and underscores; a name with none of these gets a number."""
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_") or f"bank_{zlib.crc32(name.encode()):08x}"
 
 
 def timestamp(moment: datetime) -> str:

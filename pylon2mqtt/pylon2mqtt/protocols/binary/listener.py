@@ -15,7 +15,7 @@ from pylon2mqtt.model.joining import joined
 from pylon2mqtt.protocols.base import Clock
 from pylon2mqtt.protocols.binary.dialects import pace
 from pylon2mqtt.protocols.binary.dialects.pylontech_info import SYSTEM, Command
-from pylon2mqtt.protocols.complaints import Complaints
+from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import ByteTransport
 
 from .dialogue import accepted
@@ -63,13 +63,14 @@ class Listener:
         self._buffer = b""
         self._pending: Frame | None = None
         self._told: dict[_Key, tuple[Bank, float]] = {}
-        self._known: set[int] = set()
-        self._complaints = Complaints()
+        self._roster = Roster(name, self._clock.now)
 
     # -------------------- the seam
 
     def read(self, line: ByteTransport) -> Bank:
         """Listen until everything that is asked has come once, and return what is known of the bank now."""
+        if self._roster.begin():
+            self._told.clear()
         if self._rate is None:
             self._rate = self._find_rate(line)
         else:
@@ -88,8 +89,8 @@ class Listener:
         return bank
 
     def rescan(self) -> None:
-        """Forget which modules there were."""
-        self._known = set()
+        """Forget which modules there were and what they said; may be called from any thread."""
+        self._roster.rescan()
 
     # -------------------- listening
 
@@ -163,7 +164,7 @@ class Listener:
         try:
             self._told[key] = (decoded(answer, asked), self._clock.now())
         except DecodeError as error:
-            self._complaints.not_understood(self._name, error)
+            self._roster.complaints.not_understood(self._name, error)
             return None
         except ProtocolError as error:
             _LOG.debug("%s: %s", self._name, error)
@@ -179,11 +180,10 @@ class Listener:
             del self._told[key]
         both = joined(bank for bank, _ in self._told.values())
         modules = tuple(module for module in both.modules if _is_whole(module))
-        self._known |= {module.number for module in modules}
         if not modules and both.soc is None:
             raise TransportTimeoutError("what is asked here tells no values: 42 or 61 is needed")
-        silent = tuple(sorted(self._known - {module.number for module in modules}))
-        return replace(both, name=self._name, modules=modules, silent=silent)
+        self._roster.report({module.number: module for module in modules}, "nobody asks for it, or it does not answer")
+        return replace(both, name=self._name, modules=modules, silent=self._roster.silent)
 
 
 def _is_whole(module: Module) -> bool:

@@ -79,34 +79,33 @@ class Rs485:
         self._clock = clock or Clock()
         self._stagger_s = stagger_s
         variant = replace(PYLONTECH_RS485, timeout_s=timeout_s)
-        self._other_variants = others
-        self._stack = Stack(Questions(variant, self._clock), name=name, clock=self._clock, stagger_s=stagger_s)
-        self._others: StackFinder | None = None
+        self._others = StackFinder(others, name=name, clock=self._clock, stagger_s=stagger_s)
+        self._speaks_other = False
+        self._roster = Roster(name, self._clock.now, stagger_s)
+        self._stack = Stack(Questions(variant, self._clock), self._roster, name=name, now=self._clock.now)
+        self._masters: list[int] = []
         self._looks = 0
         self._look_at = 0.0
         self._together_at: dict[int, float] = {}
         self._lost_reads = LOST_AFTER
-        self._rescan = False
 
     # -------------------- the seam
 
     def read(self, line: ByteTransport) -> Bank:
         """Ask everything that is due and return the whole bank; find its modules first where that is due."""
-        if self._others is not None:
-            return self._read_others(line, self._others)
-        if self._rescan:
-            self._rescan = False
-            self._stack.roster = Roster(complaints=self._stack.roster.complaints)
+        if self._roster.begin():
+            self._speaks_other = False
             self._lost_reads = LOST_AFTER
+        if self._speaks_other:
+            return self._read_others(line)
         if self._lost_reads >= LOST_AFTER:
             trouble = self._find(line)
-            if not self._stack.roster.masters:
+            if not self._masters:
                 return self._find_others(line, trouble)
         elif self._clock.now() >= self._look_at:
             self._look_for_more(line)
         try:
-            masters = self._stack.roster.masters
-            master = masters[0] if len(masters) == 1 else None  # nobody speaks for several groups
+            master = self._masters[0] if len(self._masters) == 1 else None  # nobody speaks for several groups
             bank = self._stack.bank(line, master, {ANALOG: self._analog_together(line)})
         except TransportTimeoutError:
             self._lost_reads += 1
@@ -116,9 +115,8 @@ class Rs485:
 
     def rescan(self) -> None:
         """Forget what was found and look for the modules anew at the next read."""
-        self._rescan = True
-        if self._others is not None:
-            self._others.rescan()
+        self._roster.rescan()
+        self._others.rescan()
 
     # -------------------- finding modules
 
@@ -135,22 +133,22 @@ class Rs485:
             questions.baudrate = baudrate
             line.set_baudrate(baudrate)
             try:
-                self._stack.roster.masters = self._find_groups(line)
+                self._masters = self._find_groups(line)
             except (FrameError, DecodeError) as error:
                 trouble = trouble or error
                 continue
-            if self._stack.roster.masters:
+            if self._masters:
                 self._found(line)
                 return None
         questions.baudrate = last
-        self._stack.roster.masters = []
+        self._masters = []
         return trouble
 
     def _found(self, line: ByteTransport) -> None:
         now = self._clock.now()
         self._looks = 0
         self._look_at = now + _LOOK_AGAIN_S[0]
-        self._together_at = dict.fromkeys(self._stack.roster.masters, now + _TOGETHER_AFTER_S)
+        self._together_at = dict.fromkeys(self._masters, now + _TOGETHER_AFTER_S)
         self._lost_reads = 0
         self._say_found(line)
 
@@ -179,19 +177,17 @@ class Rs485:
         now = self._clock.now()
         self._looks += 1
         self._look_at = now + _LOOK_AGAIN_S[min(self._looks, len(_LOOK_AGAIN_S) - 1)]
-        roster = self._stack.roster
-        before = set(roster.slots)
-        roster.drop_gone(now, bank=self._name, number=self._stack.variant.number)
-        for master in self._stack.roster.masters:
+        before = set(self._roster.slots)
+        for master in self._masters:
             try:
                 self._scan(line, master)
             except (FrameError, DecodeError) as error:
                 _LOG.debug("%s: looking for more modules: %s", self._name, error)
-        if set(roster.slots) != before:
+        if set(self._roster.slots) != before:
             self._say_found(line)
 
     def _say_found(self, line: ByteTransport) -> None:
-        numbers = ", ".join(str(self._stack.variant.number(address)) for address in sorted(self._stack.roster.slots))
+        numbers = ", ".join(str(slot.number) for _, slot in sorted(self._roster.slots.items()))
         what = f"modules {numbers}" if numbers else "a bank that names no modules"
         rate = f", {self._stack.questions.baudrate} baud" if line.has_baudrate else ""
         _LOG.info("%s: found %s on %s (RS485%s)", self._name, what, line.line, rate)
@@ -200,22 +196,20 @@ class Rs485:
 
     def _find_others(self, line: ByteTransport, trouble: FrameError | DecodeError | None) -> Bank:
         """Where nobody speaks Pylontech's dialect, somebody may speak another one; raise what was heard if not."""
-        others = StackFinder(self._other_variants, name=self._name, clock=self._clock, stagger_s=self._stagger_s)
         try:
-            bank = others.read(line)
+            bank = self._others.read(line)
         except (TransportTimeoutError, FrameError, DecodeError) as error:
             later = error if isinstance(error, DecodeError | FrameError) else None
             raise explained(trouble or later, "addresses 2 and 18") from error
-        self._others = others
+        self._speaks_other = True
         return bank
 
-    def _read_others(self, line: ByteTransport, others: StackFinder) -> Bank:
+    def _read_others(self, line: ByteTransport) -> Bank:
         """Read what was found; when it is lost, begin anew."""
         try:
-            return others.read(line)
+            return self._others.read(line)
         except (TransportTimeoutError, ProtocolError):
-            if others.lost:
-                self._others = None
+            self._speaks_other = not self._others.lost
             raise
 
     # -------------------- a whole group at once
@@ -223,10 +217,10 @@ class Rs485:
     def _analog_together(self, line: ByteTransport) -> dict[int, Bank]:
         """The analog values of whole groups in one answer each, where the master knows how (US2000, US3000)."""
         told: dict[int, Bank] = {}
-        for master in self._stack.roster.masters:
-            members = self._stack.roster.members(master)
+        for master in self._masters:
+            slots = self._roster.slots
+            members = sorted(address for address in slots if address & 0xF0 == master & 0xF0)
             gapless = members == list(range(master, master + len(members)))
-            slots = self._stack.roster.slots
             whole = len(members) > 1 and gapless and not any(slots[address].misses for address in members)
             if whole and self._clock.now() >= self._together_at.get(master, 0.0):
                 modules = self._try_together(line, master)

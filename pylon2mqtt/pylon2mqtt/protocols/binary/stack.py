@@ -1,16 +1,14 @@
 """The modules that were found on a line: each is asked its fast values in every cycle, and the slow ones in turn."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Module
 from pylon2mqtt.model.joining import joined
-from pylon2mqtt.protocols.base import Clock
 from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command
 from pylon2mqtt.protocols.roster import Roster, Slot
-from pylon2mqtt.protocols.schedule import Schedule
 from pylon2mqtt.transports.base import ByteTransport
 
 from .questions import Questions
@@ -39,14 +37,13 @@ class Stack:
     ``told_of`` are those that cannot be asked themselves: their master tells of them together with all others.
     """
 
-    def __init__(self, questions: Questions, *, name: str | None, clock: Clock, stagger_s: float) -> None:
+    def __init__(self, questions: Questions, roster: Roster, *, name: str | None, now: Callable[[], float]) -> None:
         self.questions = questions
         self.variant = questions.variant
-        self.roster = Roster()
+        self.roster = roster
         self.told_of: set[int] = set()
         self._name = name
-        self._clock = clock
-        self._slow: Schedule[Bank] = Schedule(clock.now, stagger_s)
+        self._now = now
 
     # -------------------- finding modules
 
@@ -81,8 +78,8 @@ class Stack:
             if may_raise:
                 raise
             return False
-        self._recognise(address, self.roster.slots.setdefault(address, Slot()), identity)
-        self.roster.slots[address].try_at = 0.0
+        self.roster.found(address, self.variant.number(address))
+        self.roster.recognise(address, identity, again_s=_IDENTIFY_S)
         return True
 
     def _answers(self, address: int, anew: bool) -> bool:
@@ -91,24 +88,16 @@ class Stack:
 
     # -------------------- who is who
 
-    def _recognise(self, address: int, slot: Slot, identity: Bank) -> None:
-        """Keep who a module is; what was remembered of another one at its address is forgotten."""
-        if slot.identity not in (None, identity):
-            _LOG.info("%s: another module is at address %d now", self._name, address)
-            self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == address)
-        slot.identity = identity
-        slot.identify_at = self._clock.now() + _IDENTIFY_S
-
     def _identity(self, line: ByteTransport, address: int, slot: Slot) -> Bank:
-        if self._clock.now() >= slot.identify_at or slot.identity is None:
-            self._recognise(address, slot, self._who(line, address))
+        if self._now() >= slot.identify_at:
+            self.roster.recognise(address, self._who(line, address), again_s=_IDENTIFY_S)
         return slot.identity or Bank()
 
     def _who(self, line: ByteTransport, address: int) -> Bank:
         """Ask who a module is; another one than before has to say it twice: the checksum misses swapped digits."""
         told = self.questions.who(line, address)
-        known = self.roster.slots.get(address, Slot()).identity
-        if known not in (None, told) and self.questions.who(line, address) != told:
+        slot = self.roster.slots.get(address)
+        if slot is not None and slot.identity not in (None, told) and self.questions.who(line, address) != told:
             raise FrameError(f"address {address} tells two serial numbers")
         return told
 
@@ -126,21 +115,18 @@ class Stack:
         own = {} if master is None else self._own(line, master)
         if not slots and Command.SYSTEM_ANALOG not in own:
             raise TransportTimeoutError(f"the battery does not answer any more: {CHECK}")
-        silent = sorted({self.variant.number(address) for address in slots} - {module.number for module in modules})
         mine = Bank(name=self._name, modules=tuple(modules))
-        return replace(joined((*_of_members(own.values(), modules), mine)), silent=tuple(silent))
+        return replace(joined((*_of_members(own.values(), modules), mine)), silent=self.roster.silent)
 
     def _modules(self, line: ByteTransport, together: Together) -> Iterator[Module]:
         """Every module that told all of its fast values and who it is; the others are silent."""
-        for address, slot in self.roster.on_turn(self._clock.now()):
+        for address, slot in self.roster.on_turn():
             try:
                 module = self._module(line, address, slot, together)
             except (TransportTimeoutError, ProtocolError) as error:
-                name = f"{self._name}: module {self.variant.number(address)}"
-                self.roster.missed(slot, self._clock.now(), name=name, error=error)
+                self.roster.missed(address, error)
                 continue
-            if self.roster.answered(slot):
-                _LOG.info("%s: module %d answers again", self._name, module.number)
+            self.roster.answered(address)
             yield module
 
     def _module(self, line: ByteTransport, address: int, slot: Slot, together: Together) -> Module:
@@ -166,7 +152,7 @@ class Stack:
 
     def remembered(self, line: ByteTransport, command: int, address: int, every_s: float) -> Bank | None:
         """The answer to a slow question: asked now if it is due."""
-        return self._slow.answer(
+        return self.roster.answers.answer(
             (command, address),
             every_s,
             lambda: self.questions.ask(line, command, address, attempts=1),

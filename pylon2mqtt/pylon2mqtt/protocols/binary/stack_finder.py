@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.roster import Slot
+from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import ByteTransport
 
 from .questions import Questions
@@ -35,7 +35,7 @@ class StackFinder:
     def __init__(self, variants: Sequence[Variant], *, name: str | None, clock: Clock, stagger_s: float) -> None:
         self._name = name
         self._clock = clock
-        self._stagger_s = stagger_s
+        self._roster = Roster(name, clock.now, stagger_s)
         self._stacks = [self._stack(variant) for variant in variants]
         self._found: Stack | None = None
         self._master = 0
@@ -43,17 +43,13 @@ class StackFinder:
         self._looks = 0
         self._look_at = 0.0
         self._lost_reads = LOST_AFTER
-        self._rescan = False
 
     # -------------------- the seam
 
     def read(self, line: ByteTransport) -> Bank:
         """Ask everything that is due and return the whole bank; find its modules first where that is due."""
-        if self._rescan:
-            self._rescan = False
+        if self._roster.begin():
             self._lost_reads = LOST_AFTER
-            self._stacks = [self._stack(stack.variant) for stack in self._in_order()]
-            self._found = None
         if self._found is None or self.lost:
             self._found = self._find(line)
         elif self._clock.now() >= self._look_at:
@@ -68,7 +64,7 @@ class StackFinder:
 
     def rescan(self) -> None:
         """Forget what was found and look for the modules anew at the next read."""
-        self._rescan = True
+        self._roster.rescan()
 
     @property
     def lost(self) -> bool:
@@ -78,8 +74,7 @@ class StackFinder:
     # -------------------- finding
 
     def _stack(self, variant: Variant) -> Stack:
-        questions = Questions(variant, self._clock)
-        return Stack(questions, name=self._name, clock=self._clock, stagger_s=self._stagger_s)
+        return Stack(Questions(variant, self._clock), self._roster, name=self._name, now=self._clock.now)
 
     def _in_order(self) -> list[Stack]:
         """What was spoken last comes first."""
@@ -116,6 +111,8 @@ class StackFinder:
             except (TransportTimeoutError, DeviceError):
                 continue
             self._master = master
+            if stack is not self._found:
+                self._roster.forget()
             self._look_around(line, stack)
             return True
         return False
@@ -142,14 +139,17 @@ class StackFinder:
         count = self._count(line, stack)
         behind = [place for place in stack.variant.masters[self._master] if count is None or place <= count]
         heard = {self._master} if self._together else stack.scan(line, (self._master, *behind), anew=anew)
+        slots = self._roster.slots
+        heard |= {place for place, slot in slots.items() if not (anew or slot.misses or place in stack.told_of)}
         numbers = {stack.variant.number(place) for place in heard}
         unheard = [number for number in range(1, (count or 0) + 1) if number not in numbers]
-        self._together = self._together or (bool(unheard) and self._tells_all(line, stack))
+        alone = bool(unheard) and numbers <= {stack.variant.number(self._master)}
+        self._together = self._together or (alone and self._tells_all(line, stack))
         if self._together:
             stack.told_of.update(unheard)
         if self._together or anew:
             for number in unheard:
-                stack.roster.slots.setdefault(number, Slot())
+                self._roster.found(number, number)
 
     def _count(self, line: ByteTransport, stack: Stack) -> int | None:
         """How many modules the master counts, where it counts them."""
@@ -167,17 +167,16 @@ class StackFinder:
         now = self._clock.now()
         self._looks += 1
         self._look_at = now + _LOOK_AGAIN_S[min(self._looks, len(_LOOK_AGAIN_S) - 1)]
-        before = set(stack.roster.slots)
-        stack.roster.drop_gone(now, bank=self._name, number=stack.variant.number)
+        before = set(self._roster.slots)
         try:
             self._scan(line, stack, anew=False)
         except (FrameError, DecodeError) as error:
             _LOG.debug("%s: looking for more modules: %s", self._name, error)
-        if set(stack.roster.slots) != before:
+        if set(self._roster.slots) != before:
             self._say_found(line, stack)
 
     def _say_found(self, line: ByteTransport, stack: Stack) -> None:
-        numbers = ", ".join(str(stack.variant.number(place)) for place in sorted(stack.roster.slots))
+        numbers = ", ".join(str(slot.number) for _, slot in sorted(self._roster.slots.items()))
         rate = f" at {stack.questions.baudrate} baud" if line.has_baudrate else ""
         _LOG.info("%s: found modules %s on %s: %s%s", self._name, numbers, line.line, stack.variant.title, rate)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pylon2mqtt.errors import DecodeError, FrameError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.base import Clock, Probe
-from pylon2mqtt.protocols.roster import GONE_S
+from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import CanTraffic, CanTransport
 from pylon2mqtt.transports.can.candump import frames_in, written
 
@@ -84,13 +84,12 @@ class Can:
     ) -> None:
         self._name = name
         self._clock = clock or Clock()
-        self._rescan = False
+        self._roster = Roster(name, self._clock.now)
         self._forget()
 
     def read(self, line: CanTransport) -> Bank:
         """Listen for a turn, or for as long as it takes to know who speaks, and return the bank of what is fresh."""
-        if self._rescan:
-            self._rescan = False
+        if self._roster.begin():
             self._forget()
             line.select(None)
         self._listen(line)
@@ -114,14 +113,13 @@ class Can:
 
     def rescan(self) -> None:
         """Forget whose language it is and which modules there are; from any thread."""
-        self._rescan = True
+        self._roster.rescan()
 
     def _forget(self) -> None:
         self._heard = ears()
         self._before = CanTraffic()
         self._dialect: Dialect | None = None
         self._settled = False
-        self._modules: dict[int, float] = {}
 
     def _begin_anew(self, line: CanTransport) -> None:
         self._heard = ears()
@@ -165,13 +163,11 @@ class Can:
         told = told_in(self._dialect, self._heard, now - STALE_S)
         if not told:
             return None
-        for address in self._modules:
+        for address in self._roster.slots:
             told.setdefault(address, {})
         bank = self._dialect.bank(told)
         whole = [module for module in bank.modules if self._dialect.is_whole(module)]
-        self._modules |= {module.address: now for module in whole if module.address is not None}
-        self._modules = {address: seen for address, seen in self._modules.items() if now - seen < GONE_S}
-        silent = [m.number for m in bank.modules if m not in whole and m.address in self._modules]
         if not whole and all(getattr(bank, field) is None for field in _LEAST):
             return None
-        return replace(bank, modules=tuple(whole), silent=tuple(silent))
+        self._roster.report({m.address: m for m in whole if m.address is not None}, "it is not heard on the bus")
+        return replace(bank, modules=tuple(whole), silent=self._roster.silent)

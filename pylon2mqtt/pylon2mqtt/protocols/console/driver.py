@@ -19,7 +19,7 @@ from pylon2mqtt.protocols.base import Clock, Probe
 from pylon2mqtt.protocols.console.rack.driver import Rack
 from pylon2mqtt.protocols.console.rack.opening import Allowed, Opening
 from pylon2mqtt.protocols.roster import Roster, Slot
-from pylon2mqtt.protocols.schedule import STAGGER_S, Schedule
+from pylon2mqtt.protocols.schedule import STAGGER_S
 from pylon2mqtt.transports.base import ByteTransport
 
 from .answers import decode_recording
@@ -110,12 +110,10 @@ class Console:
         allowed = Allowed(login=allow_login, tbar=allow_tbar, barcode=console_barcode)
         self._opening = Opening(name, self._clock, self._questions, allowed)
         self._rack: Rack | None = None
-        self._cells, self._stagger_s = cells, stagger_s
-        self._slow: Schedule[Bank] = Schedule(self._clock.now, stagger_s)
-        self._roster = Roster()
-        self._rescan = False
+        self._cells = cells
+        self._roster = Roster(name, self._clock.now, stagger_s)
         self._allow_login = allow_login
-        self._history = History(self._slow, EVERY_S)
+        self._history = History(self._roster.answers, EVERY_S)
         self._every_s = EVERY_S | ({Command.BAT: BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
         self._of_module = _OF_MODULE if cells == "none" else (*_OF_MODULE, *_OF_CELLS)
 
@@ -125,9 +123,7 @@ class Console:
         """Ask everything that is due and return the whole bank."""
         if self._rack:
             return self._rack.read(line)
-        if self._rescan:
-            self._rescan, self._roster = False, Roster(complaints=self._roster.complaints)
-            self._slow.forget(lambda _key: True)
+        self._roster.begin()
         try:
             told = self._ask(line, Command.PWR) if self._roster.slots else self._opening.told(line)
         except TransportTimeoutError:
@@ -137,15 +133,12 @@ class Console:
             return self._made_rack().read(line, told.bank)
         modules = self._modules(line, with_clocks(told, self._clock.local()).modules)
         own = self._system(line)
-        silent = sorted(set(self._roster.slots) - {module.number for module in modules})
         bank = joined((own, Bank(name=self._name, modules=tuple(modules))))
-        return replace(bank, silent=tuple(silent), events=self._news(line))
+        return replace(bank, silent=self._roster.silent, events=self._news(line))
 
     def rescan(self) -> None:
-        """Forget what was found; every `pwr` finds the modules anyway."""
-        self._rescan = True
-        if self._rack:
-            self._rack.rescan()
+        """Forget what was found; may be called from any thread."""
+        self._roster.rescan()
 
     def _made_rack(self) -> Rack:
         """The driver that reads this console from now on: its `pwr` has one row for all modules."""
@@ -155,7 +148,7 @@ class Console:
             clock=self._clock,
             questions=self._questions,
             opening=self._opening,
-            stagger_s=self._stagger_s,
+            roster=self._roster,
             cells=self._cells,
         )
         return self._rack
@@ -166,20 +159,18 @@ class Console:
         """The modules that `pwr` told of and that said who they are; known ones that it left out are silent."""
         present = {row.number: row for row in rows}
         for number in present:
-            self._roster.slots.setdefault(number, Slot())
-        self._roster.drop_gone(self._clock.now(), bank=self._name)
+            self._roster.found(number, number)
         modules = []
         for number, slot in sorted(self._roster.slots.items()):
             if number not in present:
-                self._missed(number, slot, TransportTimeoutError("its slot is empty"))
+                self._roster.missed(number, TransportTimeoutError("its slot is empty"))
                 continue
             try:
                 modules.append(self._module(line, present[number], slot))
             except (TransportTimeoutError, ProtocolError) as error:
-                self._missed(number, slot, error)
+                self._roster.missed(number, error)
                 continue
-            if self._roster.answered(slot):
-                _LOG.info("%s: module %d is there again", self._name, number)
+            self._roster.answered(number)
         return modules
 
     def _module(self, line: ByteTransport, row: Module, slot: Slot) -> Module:
@@ -190,10 +181,6 @@ class Console:
         whole = joined((*(Bank(modules=(part,)) for part in (*parts, row)), identity)).modules[0]
         return replace(whole, alarms=_all_alarms((*parts, row)))
 
-    def _missed(self, number: int, slot: Slot, error: Exception) -> None:
-        name = f"{self._name}: module {number}"
-        self._roster.missed(slot, self._clock.now(), name=name, error=error)
-
     # -------------------- who is who
 
     def _identity(self, line: ByteTransport, row: Module, slot: Slot) -> Bank:
@@ -202,14 +189,10 @@ class Console:
         swapped = known is not None and row.barcode not in (None, known.barcode)
         if slot.identity is None or swapped or self._clock.now() >= slot.identify_at:
             told = self._told_identity(line, row)
-            if slot.identity not in (None, told):
-                _LOG.info("%s: another module is in slot %d now", self._name, row.number)
-                self._slow.forget(lambda key: isinstance(key, tuple) and key[1] == row.number)
             # Modules that were found together are not asked together for ever.
             share = (1 + row.number / MOST_SLOTS) / 2 if slot.identity is None else 1
-            slot.identity = told
-            slot.identify_at = self._clock.now() + IDENTIFY_S * share
-        return slot.identity
+            self._roster.recognise(row.number, told, again_s=IDENTIFY_S * share)
+        return slot.identity or Bank()
 
     def _told_identity(self, line: ByteTransport, row: Module) -> Bank:
         """What a module tells of itself; where the firmware does not, what `pwr` says of it, which may be nothing."""
@@ -225,7 +208,8 @@ class Console:
 
     def _system(self, line: ByteTransport) -> Bank:
         """What the bank says of itself, where it does; a module that it counts and that is not here is missed."""
-        own = self._slow.answer(Command.PWRSYS, EVERY_S[Command.PWRSYS], lambda: self._ask_system(line)) or Bank()
+        every_s = EVERY_S[Command.PWRSYS]
+        own = self._roster.answers.answer(Command.PWRSYS, every_s, lambda: self._ask_system(line)) or Bank()
         counted, found = own.module_count or 0, len(self._roster.slots)
         if counted > found and self._questions.complaints.is_new(f"{counted} modules"):
             _LOG.warning(
@@ -263,7 +247,7 @@ class Console:
     # -------------------- asking
 
     def _remembered(self, line: ByteTransport, command: Command, number: int) -> Bank | None:
-        told = self._slow.answer(
+        told = self._roster.answers.answer(
             (command, number), self._every_s[command], lambda: self._ask_module(line, command, number)
         )
         return without_voltages(told) if told and command is Command.SOH else told

@@ -29,7 +29,7 @@ _MOST_NEW = 32
 class History:
     """The two lists of one console, as they were at the last look; ``slow`` says when that is due, by ``every_s``."""
 
-    def __init__(self, slow: Schedule[Bank], every_s: Mapping[Command, float]) -> None:
+    def __init__(self, slow: Schedule, every_s: Mapping[Command, float]) -> None:
         self._slow = slow
         self._every_s = every_s
         self._newest: Event | None = None

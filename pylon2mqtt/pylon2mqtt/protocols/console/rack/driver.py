@@ -10,7 +10,7 @@ Source: docs/protocols/console.md.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
 
@@ -18,12 +18,10 @@ from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, RestingError
 from pylon2mqtt.model import Bank, Module, Readings, Topology
 from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.console.answers import Reading
 from pylon2mqtt.protocols.console.commands import IDENTIFY_S, Command, twice
 from pylon2mqtt.protocols.console.history import History
 from pylon2mqtt.protocols.console.questions import Questions, with_clocks, without_voltages
-from pylon2mqtt.protocols.roster import Roster, Slot
-from pylon2mqtt.protocols.schedule import Schedule
+from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import ByteTransport
 
 from . import cells as rack_cells
@@ -62,7 +60,7 @@ class Rack:
     """
 
     def __init__(
-        self, *, name: str | None, clock: Clock, questions: Questions, opening: Opening, stagger_s: float, cells: str
+        self, *, name: str | None, clock: Clock, questions: Questions, opening: Opening, roster: Roster, cells: str
     ) -> None:
         questions.prompt.wakes = False
         self._name = name
@@ -71,14 +69,11 @@ class Rack:
         self._ask = questions.ask
         self._opening = opening
         self._cells = cells
-        self._slow: Schedule[Bank] = Schedule(clock.now, stagger_s)
-        self._boards: Schedule[Reading] = Schedule(clock.now, stagger_s)
+        self._roster = roster
         self._every_s = EVERY_S | ({Command.BAT: _BAT_FOR_STATISTICS_S} if cells == "statistics" else {})
-        self._history = History(self._slow, EVERY_S)
-        self._roster = Roster()
+        self._history = History(self._roster.answers, EVERY_S)
         self._identity = Bank()
         self._identify_at = self._no_units_until = float("-inf")
-        self._rescan = False
         self._soc = 0.0
         self._told_at = float("-inf")
 
@@ -99,35 +94,42 @@ class Rack:
         self._soc, self._told_at = bank.soc or 0.0, self._clock.now()
         return bank
 
-    def rescan(self) -> None:
-        """Forget at the next read who was found, and what the console was found not to know; from any thread."""
-        self._rescan = True
-
     def _forget(self) -> None:
-        self._rescan = False
-        self._roster = Roster(complaints=self._roster.complaints)
+        """Forget who was found, and what the console was found not to know."""
         self._identity = Bank()
         self._identify_at = self._no_units_until = float("-inf")
-        for memory in (self._slow, self._boards):
-            memory.forget(lambda _key: True)
 
     def _read(self, line: ByteTransport, rack: Bank | None) -> Bank:
-        if self._rescan:
+        if self._roster.begin():
             self._forget()
         rack = rack or self._opening.told(line).bank
         if rack.voltage is None:
             raise FrameError("the console is no longer that of a rack: restart the app if the battery is another one")
         identity = self._identified(line)
         units = self._units(line, rack)
+        slots = self._roster.slots
+        if any(unit.number in slots and slots[unit.number].misses for unit in units.modules):
+            self._identify_at = float("-inf")  # another one may be there now
+            identity = self._identified(line)
         rack = replace(rack, current=_one_current(units.modules, rack.current))
         slow = [self._remembered(line, command) for command in (Command.STAT, Command.SYSINFO)]
         cells = [] if self._cells == "none" else self._all_cells(line, rack, units)
         parts = joined((*slow, identity, *cells, replace(rack, modules=()), units))
-        modules = tuple(self._present(parts.modules, {unit.number for unit in units.modules}))
-        silent = sorted(set(self._roster.slots) - {module.number for module in modules})
+        for module in parts.modules:
+            self._roster.found(module.number, module.number)
+        told = {unit.number for unit in units.modules}
+        modules = {module.number: module for module in parts.modules if module.number in told}
+        self._roster.report(modules, "the rack does not tell of it")
         topology = Topology.SERIES if len(self._roster.slots) > 1 else Topology.PARALLEL
         events = self._history.news(lambda command, number: self._ask(line, command, number).bank.events or ())
-        return replace(parts, name=self._name, topology=topology, modules=modules, silent=tuple(silent), events=events)
+        return replace(
+            parts,
+            name=self._name,
+            topology=topology,
+            modules=tuple(modules.values()),
+            silent=self._roster.silent,
+            events=events,
+        )
 
     def _remembered(self, line: ByteTransport, command: Command) -> Bank:
         """What two readings agree on: in a list of keys a lost digit leaves no trace."""
@@ -135,7 +137,7 @@ class Rack:
         def ask() -> Bank:
             return agreed(*(self._ask(line, command).bank for _ in range(2)))
 
-        return self._slow.answer(command, self._every_s[command], ask) or Bank()
+        return self._roster.answers.answer(command, self._every_s[command], ask) or Bank()
 
     # -------------------- modules
 
@@ -156,28 +158,14 @@ class Rack:
         alone = Module(number=1, **{name: getattr(rack, name) for name in _READINGS})
         return Bank(alarms=(), modules=(alone,))
 
-    def _present(self, modules: Iterable[Module], told: set[int]) -> Iterator[Module]:
-        """The modules that the rack told of in this cycle; known ones that it left out are silent."""
-        known = {module.number: module for module in modules}
-        for number in known:
-            self._roster.slots.setdefault(number, Slot())
-        self._roster.drop_gone(self._clock.now(), bank=self._name)
-        for number, slot in sorted(self._roster.slots.items()):
-            if number not in told:
-                gone = TransportTimeoutError("the rack does not tell of it")
-                self._roster.missed(slot, self._clock.now(), name=f"{self._name}: module {number}", error=gone)
-                continue
-            if self._roster.answered(slot):
-                _LOG.info("%s: module %d is there again", self._name, number)
-            yield known[number]
-
     # -------------------- cells
 
     def _all_cells(self, line: ByteTransport, rack: Bank, units: Bank) -> list[Bank]:
         """What is told of single cells; `getpwr` tells of them beside the rack, the rest has to be asked for."""
         told = []
         for command in (Command.SOH, Command.BAT):
-            answer = self._slow.answer(command, self._every_s[command], partial(self._cut, line, command, units))
+            ask = partial(self._cut, line, command, units)
+            answer = self._roster.answers.answer(command, self._every_s[command], ask)
             told += [answer] if answer else []
         try:
             return [self._sorted(rack, units), *told] if rack.modules else told
@@ -218,7 +206,7 @@ class Rack:
             return self._identity
         if self._identity.modules and _barcodes(told) != _barcodes(self._identity):
             _LOG.info("%s: its modules are other ones now, or in another order", self._name)
-            self._slow.forget(lambda _key: True)
+            self._roster.answers.forget(lambda _key: True)
         self._identity = joined((self._told_boards(line, told.module_count or 0), told))
         self._identify_at = self._clock.now() + IDENTIFY_S
         return self._identity
@@ -242,7 +230,7 @@ class Rack:
         modules = []
         for number in range(count):
             ask = partial(self._ask, line, Command.BMUINFO, number)
-            board = self._boards.answer(f"{Command.BMUINFO} {number}", _BMUINFO_S, ask, at_once=True)
+            board = self._roster.answers.answer(f"{Command.BMUINFO} {number}", _BMUINFO_S, ask, at_once=True)
             if board is None:  # The next ones would not be known either.
                 break
             modules.append(replace(board.bank.modules[0], number=count - number))
