@@ -3,7 +3,7 @@
 import signal
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.outputs.mqtt.broker import paho_client
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.outputs.mqtt.output import READ_BACK_S, Mqtt
 
 LONGEST_PAUSE_S = 60.0
@@ -135,7 +136,8 @@ class Outputs:
             return clients[-1]
 
         given = {"host": "127.0.0.1", "port": port, "clock": Clock(), "client_factory": make_client} | options
-        output = Mqtt(**given)  # type: ignore[arg-type]
+        chosen = {one.name: given.pop(one.name) for one in fields(MqttOptions) if one.name in given}
+        output = Mqtt(options=MqttOptions(**chosen), **given)  # type: ignore[arg-type]
         self._made.append(output)
         self._clients[output] = clients
         output.open()

@@ -9,7 +9,7 @@ from tests.fakes import Bench
 from tests.waiting import LONGEST_S
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.model import Snapshot
 from pylon2mqtt.protocols.registry import driver
 
@@ -48,7 +48,7 @@ class Collector:
 
 def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
     batteries = [Battery(name=f"B{n}", protocol="rs485", line=line) for n, line in enumerate(lines, 1)]
-    return Settings(batteries=tuple(batteries), mqtt=Mqtt(), poll_interval_s=poll_interval_s)
+    return Settings(batteries=tuple(batteries), poll_interval_s=poll_interval_s)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from pylon2mqtt.app.backoff import STUCK_S
 from pylon2mqtt.app.heartbeat import Heartbeat
 from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
@@ -400,13 +401,13 @@ def _snapshot(name: str, *events: Event) -> Snapshot:
 
 def test_a_broker_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
-        App(settings("/dev/null"), environment={})
+        App(replace(settings("/dev/null"), outputs={"mqtt": MqttOptions()}), environment={})
 
 
 def test_names_that_make_the_same_topic_are_refused() -> None:
     batteries = tuple(Battery(name=name, protocol="rs485", line=name) for name in ("Bank 1", "bank-1"))
     with pytest.raises(ConfigError, match="'Bank 1' and 'bank-1' make the same MQTT topic"):
-        App(Settings(batteries=batteries, mqtt=Mqtt()), outputs=[])
+        App(Settings(batteries=batteries, outputs={"mqtt": MqttOptions(host="h")}))
 
 
 class Tired:

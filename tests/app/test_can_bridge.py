@@ -15,8 +15,7 @@ from tests.simulator.can.can_host import can_running, clock_of
 from tests.waiting import until
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
-from pylon2mqtt.errors import ConfigError
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.can.simulator import CanSimulator
 
@@ -37,7 +36,7 @@ def app_on(
     simulator: CanSimulator, output: Collector, *, protocol: str = "can", poll_interval_s: float = 0.1
 ) -> Iterator[App]:
     battery = Battery(name="B1", protocol=protocol, line=simulator.url)
-    settings = Settings(batteries=(battery,), mqtt=Mqtt(), poll_interval_s=poll_interval_s)
+    settings = Settings(batteries=(battery,), poll_interval_s=poll_interval_s)
     app = App(settings, outputs=[output], make_driver=partial(driver, clock=clock_of(simulator)))
     with app_running(app):
         yield app
@@ -154,7 +153,7 @@ def test_garbage_on_the_bus_does_not_become_a_value(battery: CanSimulator) -> No
 
 
 def test_a_silent_bus_does_not_hold_up_the_end(bus: str) -> None:
-    settings = Settings(batteries=(Battery(name="B1", protocol="can", line=bus),), mqtt=Mqtt())
+    settings = Settings(batteries=(Battery(name="B1", protocol="can", line=bus),))
     with app_running(App(settings, outputs=[Collector()])):
         until(lambda: not ended("B1"))
     until(lambda: ended("B1"))
@@ -176,11 +175,4 @@ def test_rescan_begins_anew(battery: CanSimulator, caplog: pytest.LogCaptureFixt
         until(lambda: output.online)
         app.command("B1", "rescan")
         until(lambda: len(output.online) > 1)
-    assert caplog.text.count("hears Pylontech's low-voltage language") == 2
-
-
-@pytest.mark.parametrize(("protocol", "line"), [("rs485", "can0"), ("can", "/dev/ttyUSB0")])
-def test_a_protocol_that_does_not_fit_its_line_ends_the_start(protocol: str, line: str) -> None:
-    settings = Settings(batteries=(Battery(name="B1", protocol=protocol, line=line),), mqtt=Mqtt())
-    with pytest.raises(ConfigError):
-        App(settings, outputs=[])
+    assert caplog.text.count("receives Pylontech's low-voltage language") == 2

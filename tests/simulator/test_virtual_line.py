@@ -69,13 +69,13 @@ def test_a_host_at_another_rate_is_not_understood(pty_at):
     with running(pty_at, jitter_s=0) as simulator, plugged_in(simulator, 9600, timeout=0.2) as port:
         assert ask(port, 0x42, "02") == b""
         assert simulator.requests == []
-        port.baudrate = 115200
+        port.baudrate, port.timeout = 115200, LONGEST_S
         assert is_sound(ask(port, 0x42, "02"))
         assert simulator.requests == [request(0x42, "02")]
 
 
 def test_a_host_at_another_rate_gets_garbage(pty_at):
-    with running(pty_at, fast=True) as simulator, plugged_in(simulator, 9600, timeout=0.3) as port:
+    with running(pty_at, fast=True) as simulator, plugged_in(simulator, 9600) as port:
         simulator.order("fault unsolicited")
         heard = port.read(18)
         assert len(heard) == 18

@@ -65,13 +65,15 @@ def test_a_wrong_order_says_what_is_possible(simulator, order, says):
 
 
 def test_orders_reach_a_running_battery():
-    with running(fast=True, modules=3) as simulator, plugged_in(simulator, timeout=0.2) as port:
+    with running(fast=True, modules=3) as simulator, plugged_in(simulator) as port:
         simulator.order("alarm 2 cell_overvoltage 5")
         assert info_of(ask(port, 0x44, "03", 0x03))[7] == 0x02
         simulator.order("clear")
         assert info_of(ask(port, 0x44, "03", 0x03))[7] == 0x00
         simulator.order("vanish 3")
+        port.timeout = 0.2
         assert ask(port, 0x42, "04", 0x04) == b""
+        port.timeout = LONGEST_S
         simulator.order("return 3")
         assert is_sound(ask(port, 0x42, "04", 0x04))
         simulator.order("soc 25")

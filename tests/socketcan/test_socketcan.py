@@ -28,7 +28,7 @@ from tests.simulator.can.can_host import can_running, clock_of
 from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import TransportError
 from pylon2mqtt.protocols.can.dialects import known
 from pylon2mqtt.protocols.registry import driver
@@ -161,7 +161,7 @@ class TestOutages:
 @contextmanager
 def app_on(simulator: CanSimulator, output: Collector) -> Iterator[App]:
     battery = Battery(name="B1", protocol="auto", line=simulator.url)
-    settings = Settings(batteries=(battery,), mqtt=Mqtt(), poll_interval_s=0.1)
+    settings = Settings(batteries=(battery,), poll_interval_s=0.1)
     app = App(settings, outputs=[output], make_driver=partial(driver, clock=clock_of(simulator)))
     with app_running(app):
         yield app

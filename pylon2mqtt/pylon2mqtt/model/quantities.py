@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from .battery import Bank, Cell, Module
-from .derived import BankFigures, ModuleFigures
+from .figures import BankFigures, ModuleFigures
 from .units import DECIMALS, State
 
 Part = type[Bank] | type[Module] | type[Cell]
@@ -84,7 +84,8 @@ COMMON = (
     Quantity("current", "Current", 2, LEVEL, MAIN,
              "positive while charging; bank: the sum of its modules, in series their mean"),
     Quantity("power", "Power", 0, LEVEL, MAIN,
-             "voltage times current, positive while charging", unknown="voltage or current is unknown"),
+             "voltage times current, positive while charging; bank: the sum of its modules' powers",
+             unknown="voltage or current is unknown"),
     Quantity("soc", "State of charge", 0, LEVEL, MAIN,
              "the charge that is left, in percent of a full battery: as the BMS reports it, else from the capacities"),
     Quantity("state", "State", None, None, MAIN,
@@ -94,14 +95,17 @@ COMMON = (
     Quantity("remaining_capacity", "Remaining capacity", 1, LEVEL, MAIN,
              "the charge that is left", "battery-medium"),
     Quantity("remaining_energy", "Remaining energy", 2, LEVEL, MAIN,
-             "the energy that is left"),
+             "the energy that is left: as the BMS reports it, else Ah times number of cells times 3.2 V",
+             unknown="remaining capacity or cells are unknown, or not LFP"),
     Quantity("problem", "Problem", None, None, MAIN,
              "on while an alarm of any severity is active; the attribute `alarms` says which",
              unknown="not all modules report their alarms, and no alarm is active"),
     Quantity("soe", "State of energy", 0, LEVEL, DETAIL,
              "the energy that is left, in percent of a full battery", "battery-medium"),
     Quantity("full_capacity", "Full capacity", 1, LEVEL, DETAIL,
-             "the charge of a full battery", "battery"),
+             "the charge of a full battery, as the BMS has measured it", "battery"),
+    Quantity("rated_capacity", "Rated capacity", 1, LEVEL, HIDDEN,
+             "the charge of a new battery, as its label says; never measured", "battery-outline"),
     Quantity("soh", "State of health", 0, LEVEL, DETAIL,
              "the capacity in percent of a new battery, as the BMS estimates it; bank: that of its worst module",
              "battery-heart"),
@@ -139,6 +143,16 @@ COMMON = (
              "the BMS asks the inverter to charge it soon", "battery-charging"),
     Quantity("force_charge_2", "Forced charge 2 requested", None, None, HIDDEN,
              "the BMS asks the inverter to charge it at once", "battery-charging"),
+    Quantity("charge_power", "Charging power", 0, LEVEL, HIDDEN,
+             "the power while it is charged, else 0", unknown="voltage or current is unknown"),
+    Quantity("discharge_power", "Discharging power", 0, LEVEL, HIDDEN,
+             "the power while it is discharged, else 0", unknown="voltage or current is unknown"),
+    Quantity("rated_energy", "Rated energy", 2, LEVEL, HIDDEN,
+             "rated Ah times number of cells times 3.2 V", unknown="rated capacity or cells are unknown, or not LFP"),
+    Quantity("cell_voltage_mean", "Mean cell voltage", 3, LEVEL, HIDDEN,
+             "of all cells", unknown="not all cells are reported"),
+    Quantity("cell_temperature_difference", "Cell temperature difference", 1, LEVEL, HIDDEN,
+             "highest minus lowest cell temperature", unknown="lowest or highest cell temperature is unknown"),
 )
 
 BANK = (
@@ -156,6 +170,8 @@ BANK = (
     Quantity("modules_online", "Modules online", 0, LEVEL, DETAIL,
              "the modules that answer; where single modules are not reported, the number that the battery gives",
              "layers"),
+    Quantity("modules_asleep", "Modules asleep", 0, LEVEL, HIDDEN,
+             "the modules that answer and say that they sleep", "sleep", "a module reports no state"),
     Quantity("modules_silent", "Modules silent", 0, LEVEL, DETAIL,
              "the modules that do not answer", "layers-remove", "single modules are not reported"),
     Quantity("module_count", "Modules", 0, LEVEL, JSON, "the number of modules, as the battery counts them"),
@@ -164,10 +180,21 @@ BANK = (
 
 MODULE = (
     *COMMON,
+    Quantity("current_share", "Share of the current", 0, LEVEL, HIDDEN,
+             "its part of the current of all modules in parallel", "call-split",
+             "the currents are below 1 A for each module, or a module is silent"),
     Quantity("mos_temperature", "MOSFET temperature", 1, LEVEL, DETAIL,
              "of the transistors that switch the current"),
     Quantity("ambient_temperature", "Ambient temperature", 1, LEVEL, DETAIL,
              "of the air in the module"),
+    Quantity("fully_charged", "Fully charged", None, None, HIDDEN,
+             "the BMS calls the module full", "battery-check"),
+    Quantity("heater_on", "Heater", None, None, DETAIL,
+             "on while the module heats its cells", "radiator"),
+    Quantity("ac_input_present", "AC input", None, None, HIDDEN,
+             "the BMS sees a charger at its input", "power-plug"),
+    Quantity("charge_current_limited", "Charge current limited", None, None, HIDDEN,
+             "the BMS throttles the charging current by itself", "battery-lock"),
     Quantity("clock_offset", "Clock offset", 0, LEVEL, HIDDEN,
              "how far the BMS's clock is ahead of yours, in whole minutes"),
     Quantity("cell_temperature_min_cell", "Cell with lowest temperature", 0, LEVEL, HIDDEN,
@@ -204,7 +231,7 @@ TYPES: dict[str, Any] = {
     name: annotation
     for part in (Cell, ModuleFigures, Module, BankFigures, Bank)
     for name, annotation in get_type_hints(part, include_extras=True).items()
-} | {"modules_online": int, "modules_silent": int}
+}
 
 
 def rounded(key: str, value: Any) -> Any:

@@ -11,7 +11,8 @@ from typing import Any
 
 from .alarms import active_alarms, module_alarms, problems
 from .battery import Bank, Cell, Module
-from .derived import Figures, bank_figures, module_figures
+from .derived import bank_figures, module_figures
+from .figures import Figures
 from .quantities import CELL, rounded
 
 Json = dict[str, Any]
@@ -46,9 +47,12 @@ def bank_report(bank: Bank) -> Json:
     return report
 
 
-def module_report(module: Module) -> Json:
-    """The module's own fields and what is derived, without its cells; ``alarms`` are also those of its cells."""
-    report = _merged(module, module_figures(module), leave_out=("cells", "alarm_kinds", *_RAW))
+def module_report(module: Module, bank: Bank | None = None) -> Json:
+    """The module's own fields and what is derived, without its cells; ``alarms`` are also those of its cells.
+
+    ``bank`` is the one that it is in; without it, its share of the current is not known.
+    """
+    report = _merged(module, module_figures(module, bank), leave_out=("cells", "alarm_kinds", *_RAW))
     alarms = module_alarms(module)
     return report | {"alarms": plain(alarms), "problems": problems(module, active=alarms or ())}
 
@@ -62,7 +66,9 @@ def cells_report(cells: Iterable[Cell]) -> Json:
 def whole_report(bank: Bank) -> Json:
     """The bank with its modules, their cells and its events: what `decode`, `read` and `replay` print."""
     keys = (*_RAW, "cells")
-    modules = [module_report(module) | {key: plain(getattr(module, key)) for key in keys} for module in bank.modules]
+    modules = [
+        module_report(module, bank) | {key: plain(getattr(module, key)) for key in keys} for module in bank.modules
+    ]
     return bank_report(bank) | {"modules": modules, "events": plain(bank.events)}
 
 

@@ -52,7 +52,7 @@ class Screen:
 def table(bank: Bank) -> str:
     """Return the values of a bank and its modules, one line per quantity that anybody reports."""
     columns: list[_Column] = [("Bank", Bank, bank_report(bank))]
-    columns += [(_title(module), Module, module_report(module)) for module in bank.modules]
+    columns += [(_title(module), Module, module_report(module, bank)) for module in bank.modules]
     rows = [["", *(title for title, _, _ in columns)]]
     for row in _known(columns):
         cells = [_text(report.get(row.key), row) for _, _, report in columns]

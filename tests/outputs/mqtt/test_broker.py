@@ -14,7 +14,8 @@ from tests.brokers import LONGEST_PAUSE_S, free_port, move
 from tests.outputs.banks import snapshot
 from tests.waiting import LONGEST_S, until
 
-from pylon2mqtt.outputs.mqtt.broker import FAREWELL_S, GOODBYE_S, GREETING_S, OPENING_S, Access, Broker, paho_client
+from pylon2mqtt.outputs.mqtt.broker import FAREWELL_S, GOODBYE_S, GREETING_S, OPENING_S, Broker, paho_client
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 broker_test = pytest.mark.broker
@@ -128,8 +129,8 @@ def test_last_will_is_heard_when_the_bridge_dies(mosquitto, listen):
     broker = mosquitto().start()
     listener = listen(broker.port)
     code = (
-        "import sys, time; from pylon2mqtt.outputs.mqtt.output import Mqtt\n"
-        "output = Mqtt(host='127.0.0.1', port=int(sys.argv[1])); output.open()\n"
+        "import sys, time; from pylon2mqtt.outputs.mqtt.output import Mqtt, MqttOptions\n"
+        "output = Mqtt(options=MqttOptions(host='127.0.0.1', port=int(sys.argv[1]))); output.open()\n"
         "while True: output.refresh(); time.sleep(0.01)\n"
     )
     with subprocess.Popen([sys.executable, "-P", "-c", code, str(broker.port)]) as bridge:
@@ -349,8 +350,7 @@ def test_unknown_host(mqtt, caplog, host):
 
 
 def test_the_password_is_in_no_representation():
-    assert "secret" not in repr(Mqtt(host="h", password="secret"))
-    assert "secret" not in repr(Access(host="h", password="secret"))
+    assert "secret" not in repr(Mqtt(options=MqttOptions(host="h", password="secret")))
 
 
 def test_pauses_grow_from_a_second_to_a_minute():
@@ -360,7 +360,7 @@ def test_pauses_grow_from_a_second_to_a_minute():
         tries.append(now)
         return paho_client(*arguments)
 
-    nowhere = Access(host="")  # paho refuses it at once.
+    nowhere = MqttOptions(host="")  # paho refuses it at once.
     broker = Broker(lambda: nowhere, client_id="c", will="w", clock=lambda: now, client_factory=client)
     for second in range(300):
         now = float(second)

@@ -97,7 +97,8 @@ def test_silent_module_is_offline_and_keeps_its_values_and_entities(broker, list
     output = mqtt(broker.port)
     publish(output, snapshot())
     heard = dict(publish(output, snapshot(*three()[:2], silent=(3,))))
-    assert heard.keys() == {module_topic(THIRD, "status"), STATE}
+    shares = {module_topic(barcode, "state") for barcode in (FIRST, SECOND)}  # Of the current: unknown now.
+    assert heard.keys() == {module_topic(THIRD, "status"), STATE, *shares}
     assert heard[module_topic(THIRD, "status")] == "offline"
     assert json.loads(heard[STATE])["silent"] == [3]
     assert module_topic(THIRD, "state") in listener.retained

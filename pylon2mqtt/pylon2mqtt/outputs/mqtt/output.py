@@ -3,13 +3,14 @@
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pylon2mqtt.errors import OutputError
+from pylon2mqtt.errors import ConfigError, OutputError
 from pylon2mqtt.model import Bank, Snapshot
 from pylon2mqtt.model.identity import bank_slug, module_id, module_slugs, slug
+from pylon2mqtt.outputs.base import Surroundings
 from pylon2mqtt.outputs.mqtt.discovery.announcer import Announcer
 from pylon2mqtt.outputs.mqtt.discovery.entities import reported
 from pylon2mqtt.outputs.mqtt.discovery.messages import (
@@ -21,11 +22,12 @@ from pylon2mqtt.outputs.mqtt.discovery.messages import (
     module_device,
 )
 
-from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
+from .broker import Broker, ClientFactory, Connected, Message, paho_client
 from .energies import TOPIC as ENERGY
 from .energies import Energies
 from .intervals import Intervals
 from .members import Members
+from .options import MqttOptions
 from .outbox import Board
 from .topics import OFFLINE, ONLINE, Publication, events, publications
 
@@ -39,8 +41,6 @@ INTERVAL = "poll_interval"
 VALUES = ("state", "cells", "status", "poll_interval")
 # Events that wait for a broker; beyond that the oldest is lost.
 MOST_EVENTS = 1000
-# The ports that brokers listen at where nothing else is said: without TLS, and with it.
-PORT, TLS_PORT = 1883, 8883
 
 
 @dataclass(kw_only=True, eq=False)
@@ -49,22 +49,12 @@ class Mqtt:
 
     ``cells``: none, statistics, voltages or full, see `entities.ENABLED_ARRAYS`. ``on_command`` gets the bank's name,
     what is asked (``rescan``, ``poll_interval``) and the payload, and tells whether it was done. ``find_broker`` tells
-    host, port, username, password and tls where no ``host`` is given. ``clock`` counts seconds, ``uniform`` draws
+    host, port, username, password and tls where the options name no host. ``clock`` counts seconds, ``uniform`` draws
     between two of them.
     No method raises because of the broker: it may come, go and hang; what is wrong stands in the log.
     """
 
-    host: str | None = None
-    port: int | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    insecure: bool = False
-    base_topic: str = "pylon2mqtt"
-    discovery_prefix: str = "homeassistant"
+    options: MqttOptions = field(default_factory=MqttOptions)
     cells: str = "statistics"
     poll_interval_s: float = 10.0
     find_broker: Callable[[], Mapping[str, Any]] | None = None
@@ -77,6 +67,7 @@ class Mqtt:
     keeps_all = False
 
     def __post_init__(self) -> None:
+        self.base_topic, self.discovery_prefix = self.options.base_topic, self.options.discovery_prefix
         self._site = Site(
             base=self.base_topic,
             prefix=self.discovery_prefix,
@@ -98,6 +89,20 @@ class Mqtt:
             will=f"{self.base_topic}/status",
             clock=self.clock,
             client_factory=self.client_factory,
+        )
+
+    @classmethod
+    def from_options(cls, options: MqttOptions, surroundings: Surroundings) -> "Mqtt":
+        """Return the output; raise ConfigError where no broker is known, or where two banks share a topic."""
+        if not options.host and surroundings.find_broker is None:
+            raise ConfigError("mqtt.host is not set: write the name or address of your MQTT broker.")
+        _refuse_same_topics(surroundings.banks)
+        return cls(
+            options=options,
+            cells=surroundings.cells,
+            poll_interval_s=surroundings.poll_interval_s,
+            find_broker=surroundings.find_broker,
+            on_command=surroundings.command,
         )
 
     def open(self) -> None:
@@ -152,15 +157,13 @@ class Mqtt:
         banks = {f"{self.base_topic}/{bank}/status": OFFLINE for bank in self._members}
         self._broker.close(banks | {f"{self.base_topic}/status": OFFLINE})
 
-    def _access(self) -> Access:
+    def _access(self) -> MqttOptions:
         """The broker of the options; without a host there, the one that ``find_broker`` tells of now."""
-        options = {name: getattr(self, name) for name in (field.name for field in fields(Access))}
-        if self.host is None and self.find_broker is not None:
-            options |= self.find_broker()
-        if options["host"] is None:
+        if not self.options.host and self.find_broker is not None:
+            return replace(self.options, **self.find_broker())
+        if not self.options.host:
             raise OutputError("set `host` in the options of MQTT")
-        options["port"] = options["port"] or (TLS_PORT if options["tls"] else PORT)
-        return Access(**options)
+        return self.options
 
     def _devices(self, snapshot: Snapshot) -> Iterator[Device]:
         """Yield the bank and its modules as devices, once the bank has answered."""
@@ -247,3 +250,12 @@ class Mqtt:
         if self._announcer.forget(device_id, f"{bank}/{module}"):
             self._board.remove(discovery_topic(self._site, device_id))
         self._orphans += [f"{self.base_topic}/{bank}/{module}/{name}" for name in ("state", "cells", "status")]
+
+
+def _refuse_same_topics(banks: Iterable[str]) -> None:
+    """Names may differ and still make the same topic, such as "Bank 1" and "bank-1"."""
+    names: dict[str, str] = {}
+    for bank in banks:
+        other = names.setdefault(slug(bank), bank)
+        if other != bank:
+            raise ConfigError(f"The names {other!r} and {bank!r} make the same MQTT topic: change one of them.")

@@ -65,9 +65,9 @@ def publications(base: str, snapshot: Snapshot, known: Iterable[str], *, cells: 
     found[f"{root}/diagnosis"] = Publication(snapshot.reason or WELL)
     if not snapshot.online:
         return found | {f"{root}/status": Publication(OFFLINE)}
-    found[f"{root}/state"] = Publication(_bank_content(snapshot.bank), snapshot.taken_at)
+    found[f"{root}/state"] = Publication(bank_report(snapshot.bank), snapshot.taken_at)
     for slug, module in modules.items():
-        found[f"{root}/{slug}/state"] = Publication(module_report(module), snapshot.taken_at)
+        found[f"{root}/{slug}/state"] = Publication(module_report(module, snapshot.bank), snapshot.taken_at)
         if cells and module.cells:
             found[f"{root}/{slug}/cells"] = Publication(cells_report(module.cells), snapshot.taken_at)
         found[f"{root}/{slug}/status"] = Publication(ONLINE)
@@ -94,10 +94,3 @@ def _event_content(bank: Bank, event: Event) -> Json:
     barcode = next((module.barcode for module in bank.modules if module.number == event.module), None)
     told: Json = plain(event)
     return {"event_type": str(worst.kind) if worst else INFORMATION, "barcode": barcode} | told
-
-
-def _bank_content(bank: Bank) -> Json:
-    """The bank's report, and how many modules answer: where no single ones are told of, what the battery counts."""
-    tells = bool(bank.modules or bank.silent)
-    online, silent = (len(bank.modules), len(bank.silent)) if tells else (bank.module_count, None)
-    return bank_report(bank) | {"modules_online": online, "modules_silent": silent}
