@@ -101,6 +101,8 @@ class TestBus:
     def test_closing_twice_does_nothing(self, line: CanTransport) -> None:
         line.close()
         line.close()
+        with pytest.raises(TransportError, match="open it first"):
+            line.recv(0)
 
 
 class TestLines:
