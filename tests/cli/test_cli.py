@@ -1,6 +1,7 @@
 """The commands, as their users call them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
