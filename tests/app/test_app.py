@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from pylon2mqtt.config import Battery, Mqtt, Settings
 from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
 from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
@@ -68,7 +70,8 @@ def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
 
 
 # What a missing answer costs; the simulator answers within a millisecond here.
-quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1}, others=())
+QUICK = replace(PYLONTECH_RS485, timeout_s={115200: 0.1, 9600: 0.1}, begins_s=0.1)
+quick_driver = partial(driver, dialects=(QUICK,))
 
 
 @contextmanager
