@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
 from pylon2mqtt.protocols.registry import driver
 
@@ -66,7 +67,7 @@ def main() -> int:
     line, port, poll_interval_s = sys.argv[1:]
     settings = Settings(
         batteries=(Battery(name=NAME, protocol="rs485", line=line),),
-        mqtt=Mqtt(host="127.0.0.1", port=int(port)),
+        outputs={"mqtt": MqttOptions(host="127.0.0.1", port=int(port))},
         poll_interval_s=float(poll_interval_s),
     )
     app = App(settings, make_driver=hurried_driver, environment={})

@@ -44,7 +44,7 @@ _FOREIGN = tuple(can.Message(arbitration_id=n, is_extended_id=False, data=bytes(
 _TURNS = 100
 _BATTERY_EVERY = 10
 _FOREIGN_A_TURN = (PER_S - len(_BATTERY) * _TURNS // _BATTERY_EVERY) // _TURNS
-_DBC = Path(pylon2mqtt.protocols.__file__).with_name("can") / "lv.dbc"
+_DBC = Path(pylon2mqtt.protocols.__file__).with_name("can") / "dialects" / "lv.dbc"
 
 
 class _Unfiltered:

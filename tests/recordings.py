@@ -17,8 +17,10 @@ from typing import Any
 import yaml
 
 from pylon2mqtt.errors import ProtocolError
+from pylon2mqtt.model import Bank
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
+from pylon2mqtt.transports.can.candump import frames_in
 from pylon2mqtt.transports.recording import Recording, parse_recording
 
 OWN = Path(__file__).parent / "captures"
@@ -39,9 +41,16 @@ class Answer:
 
     def decoded(self, data: bytes | None = None) -> dict[str, Any]:
         """What ``data`` (as recorded, if not given) says; raises ProtocolError."""
-        bank = registry.decode(self.protocol, self.data if data is None else data, self.request)
+        bank = decode(self.protocol, self.data if data is None else data, self.request)
         told: dict[str, Any] = said(whole_report(bank))
         return told
+
+
+def decode(protocol: str, data: bytes, request: str) -> Bank:
+    """What an answer, or a CAN log, says; raises ProtocolError."""
+    if protocol == registry.FRAMES:
+        return registry.decode_frames(frames_in(data.decode("utf-8", "replace")))
+    return registry.decode(protocol, data, request)
 
 
 def said(value: Any) -> Any:

@@ -16,12 +16,23 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Room -> what it may import of the package: rooms, or single modules of another room.
 MAY_IMPORT = {
     "errors": set(),
+    "options": set(),
     "model": {"model"},
-    "transports": {"transports", "errors"},
-    "protocols": {"protocols", "model", "errors", "transports.base", "transports.can.candump"},
-    "outputs": {"outputs", "model", "errors", "__version__"},
-    "config": {"errors", "protocols.registry", "transports.registry"},
-    "supervisor": {"errors"},
+    "transports": {"transports", "errors", "options"},
+    "protocols": {"protocols", "model", "errors", "options", "transports.base"},
+    "outputs": {"outputs", "model", "errors", "options", "__version__"},
+    "config": {
+        "config",
+        "errors",
+        "options",
+        "outputs.base",
+        "outputs.registry",
+        "protocols.registry",
+        "transports.registry",
+        "transports.lines",
+        "transports.can.options",
+    },
+    "supervisor": {"errors", "options"},
     "simulator": {"simulator", "model", "errors", "transports", "protocols.binary.frame"},
 }
 EVERYTHING = {"app", "cli", "__main__", "__init__"}
@@ -35,7 +46,7 @@ HOMES = {
     "cantools": {"protocols"},
     "paho": {"outputs"},
     "voluptuous": {"config"},
-    "urllib": {"supervisor"},
+    "urllib": {"supervisor", "transports"},
     "http": {"supervisor", "outputs"},
     "amqtt": {"simulator"},
     "asyncio": {"simulator"},
@@ -96,6 +107,18 @@ def test_a_library_has_one_home(path: Path) -> None:
     assert not lodgers
     foreign = libraries - set(sys.stdlib_module_names) - {"pylon2mqtt"} - set(HOMES)
     assert not foreign, f"{foreign} has no home: name one"
+
+
+def test_a_declaration_imports_no_library() -> None:
+    """What is switched off costs nothing: reading the options loads neither an output nor a driver."""
+    script = (
+        "import sys; from pylon2mqtt.config import parse\n"
+        "parse({'batteries': [{'name': 'House', 'address': 'can0'}, {'name': 'B', 'device': '/dev/a'}]})\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & set(sys.argv[1:])))"
+    )
+    libraries = ["serial", "can", "pyroute2", "construct", "cantools", "paho"]
+    done = subprocess.run([sys.executable, "-P", "-c", script, *libraries], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_nobody_imports_the_app() -> None:

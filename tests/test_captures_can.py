@@ -13,14 +13,15 @@ from pylon2mqtt.errors import ProtocolError, TransportTimeoutError
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.transports.can.candump import LogTime, Playback, frames_in, parse_line, written
+from pylon2mqtt.transports.can.candump import frames_in, parse_line, written
+from pylon2mqtt.transports.can.playback import LogTime, Playback
 
 LOGS = recordings.logs()
 each_log = pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
 
 
 def decoded(text: str) -> object:
-    return recordings.said(whole_report(registry.decode("can", text.encode(), None)))
+    return recordings.said(whole_report(recordings.decode("can", text.encode(), "")))
 
 
 @each_log
@@ -118,7 +119,7 @@ KEYS = st.sampled_from([0x305, 0x351, 0x355, 0x356, 0x359, 0x35A, 0x35C, 0x35E, 
 def test_random_frames_raise_only_protocol_errors_and_tell_nothing_impossible(frames: list[tuple[int, bytes]]) -> None:
     log = "\n".join(f"can0 {number:{'08X' if number > 0x7FF else '03X'}}#{data.hex()}" for number, data in frames)
     try:
-        bank = registry.decode("can", log.encode(), None)
+        bank = recordings.decode("can", log.encode(), "")
     except ProtocolError:
         return
     for one in (bank, *bank.modules):
@@ -136,4 +137,4 @@ def test_random_frames_raise_only_protocol_errors_and_tell_nothing_impossible(fr
 @given(data=st.binary(max_size=300))
 def test_random_bytes_raise_only_protocol_errors(data: bytes) -> None:
     with pytest.raises(ProtocolError):
-        registry.decode("can", data, None)
+        recordings.decode("can", data, "")

@@ -1,4 +1,4 @@
-"""What Home Assistant's Supervisor knows: where its MQTT broker is.
+"""What Home Assistant's Supervisor knows, the place of its MQTT broker; and what the environment says without it.
 
 Source: Supervisor API, ``GET /services/mqtt``; the app's ``services: [mqtt:want]`` gives it the right to ask.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ConfigError, OutputError
+from .options import Option
 
 URL = "http://supervisor"
 
@@ -40,19 +41,34 @@ def broker(environment: Mapping[str, str] = os.environ, *, url: str = URL) -> Ca
     return lambda: _access(_ask(request))
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
-    """Return what MQTT_HOST, MQTT_PORT, MQTT_USERNAME and MQTT_PASSWORD say, for a container without the Supervisor."""
-    told: dict[str, Any] = {
-        key: environment[name]
-        for key in ("host", "port", "username", "password")
-        if environment.get(name := f"MQTT_{key.upper()}")
-    }
-    if "port" in told:
-        try:
-            told["port"] = int(told["port"])
-        except ValueError:
-            raise ConfigError(f"MQTT_PORT must be a number, not {told['port']!r}.") from None
-    return told
+def from_environment(
+    groups: Mapping[str, Mapping[str, Option]], environment: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """Return what the environment says of these groups of options; under the Supervisor, which has a page, nothing.
+
+    The option ``host`` of the group ``mqtt`` is MQTT_HOST; what stands in no group (``""``) has PYLON2MQTT in front.
+    Raises ConfigError that names the variable.
+    """
+    if "SUPERVISOR_TOKEN" in environment:
+        return {}
+    found: dict[str, Any] = {}
+    for group, options in groups.items():
+        into = found.setdefault(group, {}) if group else found
+        for key, one in options.items():
+            variable = f"{group or 'pylon2mqtt'}_{key}".upper()
+            if environment.get(variable):
+                into[key] = _read(variable, one, environment[variable])
+    return found
+
+
+def _read(variable: str, one: Option, text: str) -> Any:
+    """Return the value as it stands in an options file."""
+    value = one.kind.read(text)
+    try:
+        one.kind.check(value)
+    except ValueError as error:
+        raise ConfigError(f"{variable} {error}.") from None
+    return value
 
 
 def _ask(request: urllib.request.Request) -> dict[str, Any]:

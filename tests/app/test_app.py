@@ -17,9 +17,10 @@ from tests.simulator.sim_host import running
 from pylon2mqtt.app import App
 from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.registry import driver
@@ -66,7 +67,7 @@ def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
 
 def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
     batteries = [Battery(name=f"B{n}", protocol="rs485", line=line) for n, line in enumerate(lines, 1)]
-    return Settings(batteries=tuple(batteries), mqtt=Mqtt(), poll_interval_s=poll_interval_s)
+    return Settings(batteries=tuple(batteries), poll_interval_s=poll_interval_s)
 
 
 # What a missing answer costs; the simulator answers within a millisecond here.
@@ -400,13 +401,13 @@ def _snapshot(name: str, *events: Event) -> Snapshot:
 
 def test_a_broker_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
-        App(settings("/dev/null"), environment={})
+        App(replace(settings("/dev/null"), outputs={"mqtt": MqttOptions()}), environment={})
 
 
 def test_names_that_make_the_same_topic_are_refused() -> None:
     batteries = tuple(Battery(name=name, protocol="rs485", line=name) for name in ("Bank 1", "bank-1"))
     with pytest.raises(ConfigError, match="'Bank 1' and 'bank-1' make the same MQTT topic"):
-        App(Settings(batteries=batteries, mqtt=Mqtt()), outputs=[])
+        App(Settings(batteries=batteries, outputs={"mqtt": MqttOptions(host="h")}))
 
 
 class Tired:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.brokers import Listener, Mosquitto, until
+from tests.brokers import Listener, Mosquitto
 from tests.simulator.sim_host import running
+from tests.waiting import until
 
 from pylon2mqtt.simulator.registry import Simulator
 

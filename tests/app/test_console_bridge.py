@@ -8,7 +8,7 @@ from tests.app.test_app import Collector, app_running, until
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.simulator.registry import Simulator
 
 
@@ -20,7 +20,7 @@ def battery(tmp_path: Path) -> Iterator[Simulator]:
 
 def console_app(line: str, output: Collector, cells: str = "statistics") -> App:
     battery = Battery(name="B1", protocol="console", line=line)
-    return App(Settings(batteries=(battery,), mqtt=Mqtt(), poll_interval_s=0.05, cells=cells), outputs=[output])
+    return App(Settings(batteries=(battery,), poll_interval_s=0.05, cells=cells), outputs=[output])
 
 
 def test_unplugged_and_plugged_in_again(battery: Simulator) -> None:

@@ -1,18 +1,22 @@
 """Where the broker is: a small HTTP server in the Supervisor's place, and a real mosquitto behind it."""
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.brokers import Listener, Mosquitto, until
+from tests.brokers import Listener, Mosquitto
 from tests.home import SERVICE, Supervisor
+from tests.waiting import until
 
 from pylon2mqtt import supervisor
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.config.groups import RUN
 from pylon2mqtt.errors import ConfigError, OutputError
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 
 
 @pytest.fixture
@@ -70,13 +74,35 @@ def test_a_supervisor_that_is_away() -> None:
 
 def test_outside_the_supervisor_the_environment_counts() -> None:
     assert supervisor.broker({}) is None
-    told = supervisor.from_environment(
-        {"MQTT_HOST": "h", "MQTT_PORT": "1884", "MQTT_USERNAME": "u", "MQTT_PASSWORD": "p"}
-    )
-    assert told == {"host": "h", "port": 1884, "username": "u", "password": "p"}
-    assert supervisor.from_environment({"MQTT_HOST": ""}) == {}
-    with pytest.raises(ConfigError, match="MQTT_PORT must be a number"):
-        supervisor.from_environment({"MQTT_PORT": "many"})
+    environment = {
+        "MQTT_HOST": "h", "MQTT_PORT": "1884", "MQTT_USERNAME": "u", "MQTT_PASSWORD": "p", "MQTT_TLS": "true",
+        "PYLON2MQTT_CELLS": "full", "PYLON2MQTT_POLL_INTERVAL": "5", "RECORDS_JSON_FILE": "/data/latest.json",
+    }  # fmt: skip
+    assert supervisor.from_environment(RUN, environment) == {
+        "cells": "full",
+        "poll_interval": 5,
+        "mqtt": {"host": "h", "port": 1884, "username": "u", "password": "p", "tls": True},
+        "records": {"json_file": "/data/latest.json"},
+    }
+    assert supervisor.from_environment(RUN, {"MQTT_HOST": ""}) == {"mqtt": {}, "records": {}}
+    assert supervisor.from_environment(RUN, environment | {"SUPERVISOR_TOKEN": "token"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "problem"),
+    [
+        ("MQTT_PORT", "many", "MQTT_PORT must be a whole number from 1 to 65535, not 'many'."),
+        ("MQTT_TLS", "perhaps", "MQTT_TLS must be true or false, not 'perhaps'."),
+        (
+            "PYLON2MQTT_LOG_LEVEL",
+            "loud",
+            "PYLON2MQTT_LOG_LEVEL must be one of debug, info, warning, error, not 'loud'.",
+        ),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(variable: str, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(problem)):
+        supervisor.from_environment(RUN, {variable: text})
 
 
 @pytest.mark.broker
@@ -91,7 +117,7 @@ def test_the_bridge_waits_for_the_service_and_reads_a_new_password(
     service = SERVICE | {"host": "127.0.0.1", "port": broker.port, "username": None, "password": None}
     home.status, home.data = 400, None
     battery = Battery(name="House", protocol="rs485", line=str(tmp_path / "none"))
-    app = App(Settings(batteries=(battery,), mqtt=Mqtt()), environment=home.environment)
+    app = App(Settings(batteries=(battery,), outputs={"mqtt": MqttOptions()}), environment=home.environment)
     thread = threading.Thread(target=app.run)
     with caplog.at_level(logging.INFO):
         thread.start()
@@ -107,7 +133,10 @@ def test_the_bridge_waits_for_the_service_and_reads_a_new_password(
 
 def test_the_options_come_first(home: Supervisor, tmp_path: Path) -> None:
     battery = Battery(name="House", protocol="rs485", line=str(tmp_path / "none"))
-    app = App(Settings(batteries=(battery,), mqtt=Mqtt(host="127.0.0.1", port=9)), environment=home.environment)
+    app = App(
+        Settings(batteries=(battery,), outputs={"mqtt": MqttOptions(host="127.0.0.1", port=9)}),
+        environment=home.environment,
+    )
     thread = threading.Thread(target=app.run)
     thread.start()
     threading.Event().wait(0.5)

@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.conftest import HomeAssistant, until
 
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Snapshot, State
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.outputs.mqtt.output import Mqtt
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -60,7 +61,7 @@ def commands() -> list[tuple[str, str, str]]:
 
 @pytest.fixture(scope="module")
 def bridge(home_assistant: HomeAssistant, commands: list[tuple[str, str, str]]) -> Iterator[Bridge]:
-    output = Mqtt(**home_assistant.broker, on_command=lambda *command: commands.append(command))
+    output = Mqtt(options=MqttOptions(**home_assistant.broker), on_command=lambda *command: commands.append(command))
     output.open()
     yield Bridge(output)
     output.close()
@@ -172,7 +173,7 @@ def test_restart_of_the_broker(home_assistant: HomeAssistant, bridge: Bridge) ->
 
 
 def test_cells(home_assistant: HomeAssistant, bridge: Bridge) -> None:
-    shed = Mqtt(**home_assistant.broker, base_topic="shed", cells="full")
+    shed = Mqtt(options=MqttOptions(**home_assistant.broker, base_topic="shed"), cells="full")
     shed.open()
     given = Bank(name="Shed", modules=(replace(module(1), barcode="K5"),))
     shed.publish(Snapshot(bank=given, taken_at=datetime.now(UTC)))

@@ -1,6 +1,7 @@
 """The formulas, and that nothing is summed over the rest."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ class TestModule:
         figures = module_figures(module())
         assert (figures.cell_voltage_min, figures.cell_voltage_min_cell) == (3.29, 3)
         assert (figures.cell_voltage_max, figures.cell_voltage_max_cell) == (3.351, 2)
-        assert figures.cell_voltage_difference == 0.061
+        assert figures.cell_voltage_difference == pytest.approx(0.061)
 
     def test_what_the_module_says_itself_counts(self) -> None:
         told = module(cell_voltage_min=3.1, cell_voltage_min_cell=7, cells=None)
@@ -68,10 +69,53 @@ class TestModule:
         assert all(getattr(figures, field.name) is None for field in fields(figures))
 
 
+class TestEnergy:
+    CELLS = tuple(Cell(number=n, voltage=3.3) for n in range(1, 16))
+
+    def test_it_is_the_charge_of_lfp_cells(self) -> None:
+        figures = module_figures(module(cells=self.CELLS, rated_capacity=74.0))
+        assert figures.remaining_energy == pytest.approx(37 * 15 * 3.2 / 1000)
+        assert figures.rated_energy == pytest.approx(74 * 15 * 3.2 / 1000)
+
+    @pytest.mark.parametrize(
+        ("volts", "soc", "known"), [(3.45, 50.0, True), (3.6, 95.0, True), (3.6, 50.0, False), (3.9, 95.0, False)]
+    )
+    def test_other_cells_show_by_their_voltage(self, volts: float, soc: float, known: bool) -> None:
+        cells = tuple(Cell(number=n, voltage=volts) for n in range(1, 15))
+        assert (module_figures(module(cells=cells, soc=soc)).remaining_energy is not None) == known
+
+    def test_without_all_cells_it_is_unknown(self) -> None:
+        assert module_figures(module(cells=None)).remaining_energy is None
+        assert module_figures(module(cells=(*self.CELLS, Cell(number=16)))).remaining_energy is None
+
+    def test_that_of_a_bank_is_the_sum(self) -> None:
+        reported = module(2, remaining_energy=2.0, cells=None)
+        figures = bank_figures(Bank(modules=(module(1, cells=self.CELLS), reported)))
+        assert figures.remaining_energy == pytest.approx(37 * 15 * 3.2 / 1000 + 2.0)
+        assert bank_figures(Bank(modules=(module(1, cells=None), reported))).remaining_energy is None
+
+
+class TestShare:
+    def test_it_is_the_part_of_the_current_of_all(self) -> None:
+        bank = Bank(modules=(module(1, current=6.0), module(2, current=2.0)))
+        assert [module_figures(each, bank).current_share for each in bank.modules] == [75.0, 25.0]
+
+    @pytest.mark.parametrize("changes", [{"silent": (3,)}, {"topology": Topology.SERIES}])
+    def test_it_is_unknown_where_the_currents_do_not_add_up(self, changes: dict[str, Any]) -> None:
+        bank = Bank(modules=(module(1, current=6.0), module(2, current=2.0)), **changes)
+        assert module_figures(bank.modules[0], bank).current_share is None
+
+    def test_it_is_unknown_at_small_currents_and_without_the_others(self) -> None:
+        bank = Bank(modules=(module(1, current=1.5), module(2, current=0.4)))
+        assert module_figures(bank.modules[0], bank).current_share is None
+        assert module_figures(module()).current_share is None
+
+
 class TestBank:
     def test_parallel_modules(self) -> None:
         figures = bank_figures(Bank(modules=(module(1), module(2, voltage=50.2, current=3.5, remaining_capacity=74.0))))
-        assert (figures.voltage, figures.current, figures.power) == (50.1, 6.0, 300.6)
+        assert (figures.voltage, figures.current) == (50.1, 6.0)
+        assert figures.power == pytest.approx(300.7)
         assert (figures.remaining_capacity, figures.full_capacity, figures.soc) == (111.0, 148.0, 75.0)
         assert (figures.charge_voltage_limit, figures.charge_current_limit) == (53.25, 74.0)
         assert figures.temperature == 21.0
@@ -88,19 +132,66 @@ class TestBank:
 
     def test_no_sum_is_taken_over_the_rest(self) -> None:
         figures = bank_figures(Bank(modules=(module(1),), silent=(2,)))
-        assert all(getattr(figures, field.name) is None for field in fields(figures))
+        known = {field.name for field in fields(figures) if getattr(figures, field.name) is not None}
+        assert known == {"modules_online", "modules_asleep", "modules_silent"}
 
     def test_one_unknown_makes_the_sum_unknown(self) -> None:
         figures = bank_figures(Bank(modules=(module(1), module(2, current=None, temperatures=None, temperature=None))))
         assert (figures.current, figures.power, figures.temperature) == (None, None, None)
         assert figures.voltage == 50.0
 
+    def test_power_is_the_sum_of_the_modules_powers(self) -> None:
+        uneven = (module(1, voltage=52.0, current=20.0), module(2, voltage=50.0, current=-1.0))
+        assert bank_figures(Bank(modules=uneven)).power == 52.0 * 20.0 - 50.0
+        assert bank_figures(Bank(modules=uneven, voltage=51.0, current=19.0)).power == 990.0
+        unknown = (module(1), module(2, current=None))
+        assert bank_figures(Bank(modules=unknown, voltage=50.0, current=3.0)).power == 150.0
+        assert bank_figures(Bank(modules=(module(1),), silent=(2,), voltage=50.0, current=3.0)).power == 150.0
+
+    def test_each_direction_of_the_power_is_not_negative(self) -> None:
+        figures = bank_figures(Bank(modules=(module(current=-2.0),)))
+        assert (figures.charge_power, figures.discharge_power) == (0.0, 100.0)
+        assert (module_figures(module()).charge_power, module_figures(module()).discharge_power) == (125.0, 0.0)
+
+    @pytest.mark.parametrize(
+        ("first", "second", "soc"),
+        [
+            ({"full_capacity": 100.0}, {"full_capacity": 50.0}, 80.0),
+            ({"rated_capacity": 100.0}, {"full_capacity": 50.0}, 80.0),
+            ({"full_capacity": 100.0}, {}, 75.0),
+            ({}, {}, 75.0),
+        ],
+    )
+    def test_state_of_charge_is_weighted_by_capacity(
+        self, first: dict[str, float], second: dict[str, float], soc: float
+    ) -> None:
+        none = {"remaining_capacity": None, "full_capacity": None}
+        modules = (module(1, soc=90.0, **(none | first)), module(2, soc=60.0, **(none | second)))
+        assert bank_figures(Bank(modules=modules)).soc == pytest.approx(soc)
+        assert bank_figures(Bank(modules=modules, topology=Topology.SERIES)).soc == 60.0
+
+    def test_how_many_modules_answer_sleep_and_are_silent(self) -> None:
+        figures = bank_figures(Bank(modules=(module(1), module(2, state=State.SLEEPING)), silent=(3,)))
+        assert (figures.modules_online, figures.modules_asleep, figures.modules_silent) == (2, 1, 1)
+        assert bank_figures(Bank(modules=(module(1), module(2, state=None)))).modules_asleep is None
+        counted = bank_figures(Bank(module_count=4))
+        assert (counted.modules_online, counted.modules_asleep, counted.modules_silent) == (4, None, None)
+
+    def test_mean_cell_and_temperature_difference(self) -> None:
+        other = module(2, cells=(Cell(number=1, voltage=3.4),), temperatures=(15.0,))
+        figures = bank_figures(Bank(modules=(module(1), other)))
+        assert figures.cell_voltage_mean == pytest.approx((3.3 + 3.351 + 3.29 + 3.4) / 4)
+        assert figures.cell_temperature_difference == 7.0
+        assert bank_figures(Bank(modules=(module(1), module(2, cells=None)))).cell_voltage_mean is None
+        alone = bank_figures(Bank(cell_temperature_min=10.0, cell_temperature_max=12.0))
+        assert alone.cell_temperature_difference == 2.0
+
     def test_which_module_and_cell(self) -> None:
         low = module(2, cells=(Cell(number=1, voltage=3.2), Cell(number=2, voltage=3.3)))
         figures = bank_figures(Bank(modules=(module(1), low)))
         assert (figures.cell_voltage_min_module, figures.cell_voltage_min_cell) == (2, 1)
         assert (figures.cell_voltage_max_module, figures.cell_voltage_max_cell) == (1, 2)
-        assert figures.cell_voltage_difference == 0.151
+        assert figures.cell_voltage_difference == pytest.approx(0.151)
 
     def test_enabled_only_where_all_agree_a_request_of_one_counts(self) -> None:
         other = module(2, charge_enabled=False, full_charge_requested=True)

@@ -15,7 +15,7 @@ from pylon2mqtt.protocols.registry import driver as make
 from pylon2mqtt.protocols.roster import GONE_S
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.can.dialects import DIALECTS as CAN_DIALECTS
-from pylon2mqtt.simulator.can.dialects import QUESTIONS, CanDialect
+from pylon2mqtt.simulator.can.dialects import QUESTIONS, VirtualDialect
 from pylon2mqtt.simulator.can.high_voltage import HIGH_VOLTAGE
 from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.transports.base import CanFrame, CanTraffic
@@ -110,7 +110,7 @@ class CanLine:
 
     line = "bus"
 
-    def __init__(self, bank: VirtualBank, dialect: CanDialect, time: FakeTime) -> None:
+    def __init__(self, bank: VirtualBank, dialect: VirtualDialect, time: FakeTime) -> None:
         self._bank, self._dialect, self._time = bank, dialect, time
         self.spoil: Spoil = lambda _asked, told: told
 
@@ -155,7 +155,7 @@ def _listener() -> Rig:
     return Rig("rs485", bench.bank, bench.line, bench.time, listen_only=True)
 
 
-def _can(model: str, dialect: CanDialect) -> Callable[[], Rig]:
+def _can(model: str, dialect: VirtualDialect) -> Callable[[], Rig]:
     def rig() -> Rig:
         time = FakeTime()
         bank = VirtualBank(stack(model, 3))

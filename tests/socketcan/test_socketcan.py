@@ -27,7 +27,7 @@ from tests.can_logs import one
 from tests.simulator.can.can_host import can_running, hurried_clock
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import TransportError
 from pylon2mqtt.protocols.can.dialects import known
 from pylon2mqtt.protocols.registry import driver
@@ -160,7 +160,7 @@ class TestOutages:
 
 @contextmanager
 def app_on(line: str, output: Collector) -> Iterator[App]:
-    settings = Settings(batteries=(Battery(name="B1", protocol="auto", line=line),), mqtt=Mqtt(), poll_interval_s=0.1)
+    settings = Settings(batteries=(Battery(name="B1", protocol="auto", line=line),), poll_interval_s=0.1)
     app = App(settings, outputs=[output], make_driver=partial(driver, clock=hurried_clock()))
     with app_running(app):
         yield app

@@ -9,20 +9,16 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pylon2mqtt import supervisor
 from pylon2mqtt.config import LONGEST_POLL_S, SHORTEST_POLL_S, Battery, Settings
-from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Snapshot
-from pylon2mqtt.outputs.base import Output
-from pylon2mqtt.outputs.mqtt.topics import slug
-from pylon2mqtt.outputs.registry import output_class
+from pylon2mqtt.outputs.base import Output, Surroundings
+from pylon2mqtt.outputs.registry import build
 from pylon2mqtt.protocols.base import BatteryProtocol
-from pylon2mqtt.protocols.registry import driver, speaks_over
-from pylon2mqtt.transports.base import is_can
+from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.transports.registry import transport
 
 from .line_reader import LineReader
@@ -41,7 +37,7 @@ _STOP_S = 1.7
 
 
 class App:
-    """Everything that runs: made from settings; tests and the demo give their own outputs.
+    """Everything that runs: made from settings; ``outputs`` are served besides those that the settings switch on.
 
     ``heartbeat`` is a file whose age tells that all threads take their turns, whatever the battery and broker do.
     """
@@ -50,16 +46,15 @@ class App:
         self,
         settings: Settings,
         *,
-        outputs: Iterable[Output] | None = None,
+        outputs: Iterable[Output] = (),
         make_driver: Callable[..., BatteryProtocol] = driver,
         heartbeat: Path | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        _refuse_same_topics(settings.batteries)
         self._stop = threading.Event()
         self._make_driver = make_driver
         self._heartbeat = heartbeat
-        chosen = [self._mqtt(settings, environment)] if outputs is None else list(outputs)
+        chosen = [*self._chosen(settings, environment), *outputs]
         self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
         self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
         self._settings = settings
@@ -132,9 +127,21 @@ class App:
         for runner in self._runners:
             runner.mailbox.put(snapshot)
 
+    def _chosen(self, settings: Settings, environment: Mapping[str, str]) -> Iterator[Output]:
+        """Build the outputs that the settings switch on."""
+        surroundings = Surroundings(
+            banks=tuple(battery.name for battery in settings.batteries),
+            cells=settings.cells,
+            poll_interval_s=settings.poll_interval_s,
+            command=self.command,
+            find_broker=supervisor.broker(environment),
+        )
+        for name, options in settings.outputs.items():
+            if options.switched_on:
+                yield build(name, options, surroundings)
+
     def _reader(self, battery: Battery, settings: Settings) -> LineReader:
         line = transport(battery.line, **battery.line_options)
-        speaks_over(battery.protocol, frames=is_can(line), listen_only=bool(battery.options.get("listen_only")))
         return LineReader(
             battery,
             line,
@@ -143,30 +150,3 @@ class App:
             poll_interval_s=settings.poll_interval_s,
             stop=self._stop,
         )
-
-    def _mqtt(self, settings: Settings, environment: Mapping[str, str]) -> Output:
-        """The broker is the one of the options, else the Supervisor's, else that of the environment."""
-        options = asdict(settings.mqtt)
-        find = None
-        if options["host"] is None:
-            find = supervisor.broker(environment)
-            options |= {} if find else supervisor.from_environment(environment)
-        if options["host"] is None and find is None:
-            raise ConfigError("mqtt.host is not set: write the name or address of your MQTT broker.")
-        make: Callable[..., Output] = output_class("mqtt")
-        return make(
-            **options,
-            find_broker=find,
-            cells=settings.cells,
-            poll_interval_s=settings.poll_interval_s,
-            on_command=self.command,
-        )
-
-
-def _refuse_same_topics(batteries: Iterable[Battery]) -> None:
-    """Names may differ and still make the same topic, such as "Bank 1" and "bank-1"."""
-    names: dict[str, str] = {}
-    for battery in batteries:
-        other = names.setdefault(slug(battery.name), battery.name)
-        if other != battery.name:
-            raise ConfigError(f"The names {other!r} and {battery.name!r} make the same MQTT topic: change one of them.")

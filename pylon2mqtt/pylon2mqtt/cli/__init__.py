@@ -7,9 +7,11 @@ from importlib import import_module
 from pathlib import Path
 
 from pylon2mqtt import __version__
+from pylon2mqtt.config.groups import DRIVER, LINE, RUN
 from pylon2mqtt.errors import ConfigError, Pylon2MqttError
 from pylon2mqtt.protocols.registry import AUTO, PROTOCOLS
 
+from .flags import add_flags
 from .process import end_early_at_sigterm, log_to_stderr
 
 _OPTIONS = Path("/data/options.json")
@@ -48,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", "bridge:run", "run the bridge")
     run.add_argument("--options", type=Path, default=_OPTIONS, help="options file (default: the Supervisor's)")
     run.add_argument("--heartbeat", type=Path, help="a file that is touched every 10 s while all threads are alive")
+    for group, options in RUN.items():
+        add_flags(run, options, group=group)
 
     read = add("read", "battery:read", "ask once and show the bank")
     _add_line(read)
@@ -87,10 +91,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_line(command: argparse.ArgumentParser) -> None:
     command.add_argument("protocol", help=f"{AUTO}, {', '.join(PROTOCOLS)}")
     command.add_argument(
-        "line", help="a device path, socket://host:port, rfc2217://host:port, can0, slcan:/dev/…, candump:FILE, …"
+        "line", help="a device path, host:port of a gateway, rfc2217://host:port, can0, slcan:/dev/…, candump:FILE, …"
     )
-    command.add_argument("--bitrate", type=int, help="of a CAN bus, in bit/s (default 500000)")
-    command.add_argument("--listen-only", action="store_true", help="send nothing: an inverter asks on this line")
+    add_flags(command, DRIVER | LINE)
 
 
 def _add_bank(command: argparse.ArgumentParser) -> None:

@@ -10,17 +10,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from pylon2mqtt.config import one_battery
+from pylon2mqtt.config.groups import DRIVER, LINE
 from pylon2mqtt.errors import ConfigError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
-from pylon2mqtt.protocols.registry import FRAMES, driver, scrub, speaks_over
+from pylon2mqtt.protocols.registry import FRAMES, driver, scrub
 from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, is_can
-from pylon2mqtt.transports.can.candump import CanRecorder, LogTime, Playback, frames_in
+from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.playback import LogTime, Playback
+from pylon2mqtt.transports.can.recorder import CanRecorder
 from pylon2mqtt.transports.recording import Recorder, Replay, parse_recording
 from pylon2mqtt.transports.registry import transport
+
+from .flags import chosen_flags
 
 # How often `replay` may meet silence before it gives up.
 _PATIENCE = 3
@@ -28,25 +34,25 @@ _PATIENCE = 3
 
 def read(chosen: argparse.Namespace) -> int:
     """Ask one bank everything once, or listen until it has told everything, and show it."""
-    protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
-    line = _line(chosen)
+    line, protocol = _line_and_driver(chosen)
     with contextlib.closing(line):
         line.open()
         _print(protocol.read(line), as_json=chosen.json)
     return 0
 
 
-def _line(chosen: argparse.Namespace) -> Line:
-    line = transport(chosen.line, **({"bitrate": chosen.bitrate} if chosen.bitrate else {}))
-    speaks_over(chosen.protocol, frames=is_can(line), listen_only=chosen.listen_only)
-    return line
+def _line_and_driver(chosen: argparse.Namespace) -> tuple[Line, BatteryProtocol]:
+    """The closed line that the command line names, and the driver for what is spoken on it."""
+    battery = one_battery(chosen.protocol, chosen.line, chosen_flags(chosen, DRIVER | LINE))
+    line = transport(battery.line, **battery.line_options)
+    return line, driver(battery.protocol, name=None, stagger_s=0, **battery.options)
 
 
 def decode(chosen: argparse.Namespace) -> int:
     """Show what one recorded answer says; whatever is wrong with it, the status is 1."""
     try:
         data = sys.stdin.buffer.read() if chosen.file == "-" else Path(chosen.file).read_bytes()
-        bank = registry.decode(chosen.protocol, data, chosen.request)
+        bank = _decoded(chosen.protocol, data, chosen.request)
     except OSError as error:
         print(f"{chosen.file}: {error.strerror}: name a file with an answer, or -", file=sys.stderr)
         return 1
@@ -57,12 +63,17 @@ def decode(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _decoded(protocol: str, data: bytes, request: str | None) -> Bank:
+    if protocol == FRAMES:
+        return registry.decode_frames(frames_in(data.decode("utf-8", "replace")))
+    return registry.decode(protocol, data, request)
+
+
 def record(chosen: argparse.Namespace) -> int:
     """Read a bank again and again while writing down what passes."""
-    if chosen.listen_only and chosen.hide_barcodes:
+    if chosen.hide_barcodes and chosen_flags(chosen, DRIVER).get("listen_only"):
         raise ConfigError("--hide-barcodes does not go together with --listen-only: what others say comes in pieces")
-    protocol = driver(chosen.protocol, name=None, listen_only=chosen.listen_only, stagger_s=0)
-    line = _line(chosen)
+    line, protocol = _line_and_driver(chosen)
     with _new_file(chosen.file) as file:
         answers = _read_for(chosen.seconds, _recorder(line, chosen, file), protocol)
     print(f"{chosen.file}: {answers} readings. Read it before you share it: it holds what the battery said.")

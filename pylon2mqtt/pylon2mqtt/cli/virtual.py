@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pylon2mqtt.app import App
-from pylon2mqtt.config import Battery, Mqtt, Settings
+from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import Pylon2MqttError, TransportError
-from pylon2mqtt.outputs.registry import output_class
+from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.outputs.screen import Screen
 from pylon2mqtt.protocols.registry import FRAMES
 from pylon2mqtt.simulator.broker import DemoBroker
@@ -86,13 +86,11 @@ def demo(chosen: argparse.Namespace) -> int:
 def _demo_app(line: str, broker: DemoBroker) -> App:
     settings = Settings(
         batteries=(Battery(name="Demo", protocol="rs485", line=line),),
-        mqtt=Mqtt(host=broker.host, port=broker.port),
+        outputs={"mqtt": MqttOptions(host=broker.host, port=broker.port)},
         poll_interval_s=2.0,
     )
-    make: Callable[..., Any] = output_class("mqtt")
-    mqtt = make(host=broker.host, port=broker.port, poll_interval_s=settings.poll_interval_s)
     note = f"MQTT broker: {broker.host}:{broker.port}, topics pylon2mqtt/# and homeassistant/#. Ctrl-C ends the demo."
-    return App(settings, outputs=[mqtt, Screen(note=note)])
+    return App(settings, outputs=[Screen(note=note)])
 
 
 @contextlib.contextmanager

@@ -30,6 +30,22 @@ def module_alarms(module: Module) -> tuple[Alarm, ...] | None:
     return combined((*(module.alarms or ()), *of_cells))
 
 
+def module_problem(module: Module) -> bool | None:
+    """Whether an alarm of the module or of its cells is active; None where it reports none at all."""
+    parts = (module.alarms, *(cell.alarms for cell in module.cells or ()))
+    known = [alarms for alarms in parts if alarms is not None]
+    return any(known) if known else None
+
+
+def bank_problem(bank: Bank) -> bool | None:
+    """True if anything is wrong anywhere; False only if every module has reported its alarms."""
+    if active_alarms(bank):
+        return True
+    parts: list[Readings] = list(bank.modules) or [bank]
+    unknown = bank.silent or any(part.alarms is None for part in parts)
+    return None if unknown else False
+
+
 def combined(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
     """Make one alarm of all that are of one kind, severity and source: with the cells, codes and texts of all."""
     same: dict[tuple[AlarmKind, Severity, AlarmSource], list[Alarm]] = {}

@@ -79,7 +79,8 @@ class Cell:
 class Readings:
     """What both a bank and a module can report. Limits of current are magnitudes (≥ 0).
 
-    ``soc`` counts charge, ``soe`` (state of energy) the energy that is left. ``parameters`` are the BMS's own limits,
+    ``soc`` counts charge, ``soe`` (state of energy) the energy that is left. ``full_capacity`` is measured by the BMS,
+    ``rated_capacity`` is what the maker prints on the label. ``parameters`` are the BMS's own limits,
     by name, in V, A and °C; ``counters`` is what it counts beside, where a unit ends the name.
     ``alarm_kinds`` are those that it could report, active or not, where its protocol says that.
     """
@@ -96,6 +97,7 @@ class Readings:
     soh: Percent | None = None
     remaining_capacity: AmpereHours | None = None
     full_capacity: AmpereHours | None = None
+    rated_capacity: AmpereHours | None = None
     remaining_energy: KilowattHours | None = None
     cycles: int | None = None
     state: State | None = None
@@ -126,7 +128,7 @@ class Module(Readings):
     ``temperatures`` are those of groups of cells. ``clock_offset``: how far the BMS's clock is ahead of ours, to the
     minute. ``at_once``: cells, voltage and current came in one answer, so they are of one moment. ``registers``: the
     BMS's own bit fields, whole (``bat_events``, ``power_events``, ``sys_events``). ``words``: its own words, by its own
-    keys.
+    keys. ``charge_current_limited``: the BMS throttles the charging current by itself.
     """
 
     number: int
@@ -138,6 +140,10 @@ class Module(Readings):
     cell_voltage_max_cell: int | None = None
     cell_temperature_min_cell: int | None = None
     cell_temperature_max_cell: int | None = None
+    fully_charged: bool | None = None
+    heater_on: bool | None = None
+    ac_input_present: bool | None = None
+    charge_current_limited: bool | None = None
     clock_offset: Seconds | None = None
     at_once: bool = False
     registers: Mapping[str, int] | None = None

@@ -1,152 +1,113 @@
-"""The formulas: what follows from the measured values. A sum is taken over all modules or not at all."""
+"""The formulas: what follows from the measured values. A sum is taken over all modules or not at all.
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+Nothing is rounded here: the report does that, by the unit.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from .alarms import active_alarms
-from .battery import Alarm, Bank, Module, Readings
-from .units import (
-    AmpereHours,
-    Amperes,
-    Celsius,
-    Percent,
-    State,
-    Topology,
-    Volts,
-    Watts,
-)
+from .alarms import bank_problem, module_problem
+from .battery import Bank, Module, Readings
+from .figures import BankFigures, ModuleFigures
+from .units import AmpereHours, Amperes, Celsius, KilowattHours, Percent, State, Topology, Volts, Watts
 
 T = TypeVar("T")
+Combine = Callable[[Sequence[float]], float]
+Pair = tuple[Module, ModuleFigures]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What follows for a bank and for a module alike. ``problem``: an alarm of any severity is active."""
-
-    power: Watts | None = None
-    soc: Percent | None = None
-    cell_voltage_min: Volts | None = None
-    cell_voltage_min_cell: int | None = None
-    cell_voltage_max: Volts | None = None
-    cell_voltage_max_cell: int | None = None
-    cell_voltage_difference: Volts | None = None
-    cell_temperature_min: Celsius | None = None
-    cell_temperature_max: Celsius | None = None
-    problem: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleFigures(Figures):
-    """What follows from one module's values."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BankFigures(Figures):
-    """What follows from all modules' values, where the bank does not tell it itself.
-
-    Limits: the strictest voltage, the sum of the currents, as the master of a stack sends them to the inverter.
-    ``charge_enabled`` only where all modules agree; a request of one module is a request of the bank. ``soh`` and
-    ``cycles`` are those of the module that is worst off.
-    """
-
-    voltage: Volts | None = None
-    current: Amperes | None = None
-    temperature: Celsius | None = None
-    soh: Percent | None = None
-    remaining_capacity: AmpereHours | None = None
-    full_capacity: AmpereHours | None = None
-    cycles: int | None = None
-    state: State | None = None
-    module_count: int | None = None
-    cell_voltage_min_module: int | None = None
-    cell_voltage_max_module: int | None = None
-    charge_voltage_limit: Volts | None = None
-    charge_current_limit: Amperes | None = None
-    discharge_voltage_limit: Volts | None = None
-    discharge_current_limit: Amperes | None = None
-    charge_enabled: bool | None = None
-    discharge_enabled: bool | None = None
-    force_charge_1: bool | None = None
-    force_charge_2: bool | None = None
-    full_charge_requested: bool | None = None
-
-
-def module_figures(module: Module) -> ModuleFigures:
-    """What follows from one module's values."""
+def module_figures(module: Module, bank: Bank | None = None) -> ModuleFigures:
+    """What follows from one module's values; ``bank`` is the one that it is in, for its share of the current."""
     lowest, highest = _extreme_cells(module)
     groups = module.temperatures or [c.temperature for c in module.cells or () if c.temperature is not None]
+    coldest = _known(module.cell_temperature_min, min(groups, default=None))
+    warmest = _known(module.cell_temperature_max, max(groups, default=None))
     return ModuleFigures(
-        power=_power(module.voltage, module.current),
+        **_powers(_power(module)),
         soc=_soc(module.remaining_capacity, module.full_capacity),
+        remaining_energy=_energy(module, module.remaining_capacity),
+        rated_energy=_energy(module, module.rated_capacity),
         cell_voltage_min=lowest[0],
         cell_voltage_min_cell=lowest[1],
         cell_voltage_max=highest[0],
         cell_voltage_max_cell=highest[1],
         cell_voltage_difference=_difference(lowest[0], highest[0]),
-        cell_temperature_min=min(groups, default=None),
-        cell_temperature_max=max(groups, default=None),
-        problem=_problem([module.alarms, *(cell.alarms for cell in module.cells or ())]),
+        cell_voltage_mean=_mean_cell_voltage([module]),
+        cell_temperature_min=coldest,
+        cell_temperature_max=warmest,
+        cell_temperature_difference=_difference(coldest, warmest),
+        current_share=_current_share(module, bank),
+        problem=module_problem(module),
     )
 
 
 def bank_figures(bank: Bank) -> BankFigures:
     """What follows from all modules' values; from the bank's own alone while a module is silent or none is known."""
-    problem = _bank_problem(bank)
-    if bank.silent or not bank.modules:
-        return BankFigures(
-            power=_power(bank.voltage, bank.current),
-            state=None if bank.silent else _state_of(bank.current),
-            cell_voltage_difference=_difference(bank.cell_voltage_min, bank.cell_voltage_max),
-            problem=problem,
-        )
-    modules = bank.modules
-    series = bank.topology is Topology.SERIES
-    together: Callable[[Sequence[float]], float] = min if series else sum
-    current = _over(modules, "current", _mean if series else sum)
-    voltage = _over(modules, "voltage", sum if series else _mean)
-    told = [(module, module_figures(module)) for module in modules]
-    lowest = _extreme_module(told, "cell_voltage_min", min)
-    highest = _extreme_module(told, "cell_voltage_max", max)
-    remaining = _over(modules, "remaining_capacity", together)
-    full = _over(modules, "full_capacity", together)
+    pairs = [] if bank.silent else [(module, module_figures(module)) for module in bank.modules]
+    of_modules = _of_modules(bank, pairs) if pairs else _of_bank_alone(bank)
     return BankFigures(
-        power=_power(_told(bank.voltage, voltage), _told(bank.current, current)),
-        soc=_soc(remaining, full) if remaining is not None else _over(modules, "soc", min if series else _mean),
-        voltage=voltage,
-        current=current,
-        temperature=_temperature(modules),
-        soh=_over(modules, "soh", min),
-        cycles=max(_all(modules, "cycles") or (), default=None),
-        remaining_capacity=remaining,
-        full_capacity=full,
-        state=_state(modules, current),
-        module_count=len(modules),
-        cell_voltage_min=lowest[0],
-        cell_voltage_min_module=lowest[1],
-        cell_voltage_min_cell=lowest[2],
-        cell_voltage_max=highest[0],
-        cell_voltage_max_module=highest[1],
-        cell_voltage_max_cell=highest[2],
-        cell_voltage_difference=_difference(lowest[0], highest[0]),
-        cell_temperature_min=_extreme_module(told, "cell_temperature_min", min)[0],
-        cell_temperature_max=_extreme_module(told, "cell_temperature_max", max)[0],
-        problem=problem,
-        charge_voltage_limit=_over(modules, "charge_voltage_limit", sum if series else min),
-        charge_current_limit=_over(modules, "charge_current_limit", together),
-        discharge_voltage_limit=_over(modules, "discharge_voltage_limit", sum if series else max),
-        discharge_current_limit=_over(modules, "discharge_current_limit", together),
-        charge_enabled=_agreed(modules, "charge_enabled"),
-        discharge_enabled=_agreed(modules, "discharge_enabled"),
-        force_charge_1=_any(modules, "force_charge_1"),
-        force_charge_2=_any(modules, "force_charge_2"),
-        full_charge_requested=_any(modules, "full_charge_requested"),
+        **of_modules,
+        **_powers(_known(_sum_of(pairs, "power"), _power(bank))),
+        **_numbers_of_modules(bank),
+        problem=bank_problem(bank),
     )
 
 
-def _told(measured: T | None, computed: T | None) -> T | None:
-    return computed if measured is None else measured
+def _of_bank_alone(bank: Bank) -> dict[str, Any]:
+    return {
+        "state": None if bank.silent else _state_of(bank.current),
+        "cell_voltage_difference": _difference(bank.cell_voltage_min, bank.cell_voltage_max),
+        "cell_temperature_difference": _difference(bank.cell_temperature_min, bank.cell_temperature_max),
+    }
+
+
+def _of_modules(bank: Bank, pairs: Sequence[Pair]) -> dict[str, Any]:
+    modules = bank.modules
+    combined = {name: _over(modules, name, rules[bank.topology]) for name, rules in _COMBINED.items()}
+    return {
+        **combined,
+        **{name: _any(modules, name) for name in ("force_charge_1", "force_charge_2", "full_charge_requested")},
+        **{name: _agreed(modules, name) for name in ("charge_enabled", "discharge_enabled")},
+        **_extremes(pairs),
+        "soc": _bank_soc(bank, combined["remaining_capacity"], combined["full_capacity"]),
+        "remaining_energy": _sum_of(pairs, "remaining_energy"),
+        "rated_energy": _sum_of(pairs, "rated_energy"),
+        "cell_voltage_mean": _mean_cell_voltage(modules),
+        "temperature": _temperature(modules),
+        "state": _state(modules, combined["current"]),
+        "module_count": len(modules),
+    }
+
+
+def _known(reported: T | None, computed: T | None) -> T | None:
+    return computed if reported is None else reported
+
+
+# -------------------- several modules as one
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _rules(parallel: Combine, series: Combine) -> dict[Topology, Combine]:
+    return {Topology.PARALLEL: parallel, Topology.SERIES: series}
+
+
+# How the values of the modules make that of the bank.
+_COMBINED = {
+    "voltage": _rules(_mean, sum),
+    "current": _rules(sum, _mean),
+    "remaining_capacity": _rules(sum, min),
+    "full_capacity": _rules(sum, min),
+    "rated_capacity": _rules(sum, min),
+    "soh": _rules(min, min),
+    "cycles": _rules(max, max),
+    "charge_voltage_limit": _rules(min, sum),
+    "charge_current_limit": _rules(sum, min),
+    "discharge_voltage_limit": _rules(max, sum),
+    "discharge_current_limit": _rules(sum, min),
+}
 
 
 def _all(modules: Sequence[Module], field: str) -> list[Any] | None:
@@ -155,17 +116,13 @@ def _all(modules: Sequence[Module], field: str) -> list[Any] | None:
     return None if None in values else values
 
 
-def _over(modules: Sequence[Module], field: str, combine: Callable[[Sequence[float]], float]) -> float | None:
+def _over(modules: Sequence[Module], field: str, combine: Combine) -> float | None:
     values = _all(modules, field)
-    return None if values is None else round(combine(values), 3)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    return None if values is None else combine(values)
 
 
 def _agreed(modules: Sequence[Module], field: str) -> bool | None:
-    values = set(map(attrgetter(field), modules))
+    values = {getattr(module, field) for module in modules}
     return values.pop() if len(values) == 1 else None
 
 
@@ -174,23 +131,105 @@ def _any(modules: Sequence[Module], field: str) -> bool | None:
     return None if values is None else any(values)
 
 
-def _power(voltage: Volts | None, current: Amperes | None) -> Watts | None:
-    return None if voltage is None or current is None else round(voltage * current, 1)
+def _sum_of(pairs: Sequence[Pair], field: str) -> float | None:
+    """The sum over all modules of what each reports, or of what follows from its values."""
+    values = [_of(pair, field) for pair in pairs]
+    return None if not values or None in values else sum(values)
+
+
+def _of(pair: Pair, field: str) -> Any:
+    """What a module reports, else what follows from its values."""
+    module, figures = pair
+    return _known(getattr(module, field, None), getattr(figures, field))
+
+
+def _numbers_of_modules(bank: Bank) -> dict[str, Any]:
+    """How many modules answer; where no single ones are reported, how many the battery counts."""
+    if not bank.modules and not bank.silent:
+        return {"modules_online": bank.module_count}
+    states = [module.state for module in bank.modules]
+    return {
+        "modules_online": len(bank.modules),
+        "modules_asleep": None if None in states else states.count(State.SLEEPING),
+        "modules_silent": len(bank.silent),
+    }
+
+
+# -------------------- power, charge, energy
+
+# Below this for each module the currents are too near to what a BMS can measure to be compared.
+_LEAST_SHARED_A = 1.0
+# What makers multiply the Ah of an LFP cell with. Other cells show by their voltage: an LFP cell is above 3.5 V only
+# when it is nearly full, and does not stay above 3.7 V then.
+_LFP_V, _LFP_MOST_V, _LFP_FULL_V, _NEARLY_FULL = 3.2, 3.5, 3.7, 90.0
+
+
+def _power(part: Readings) -> Watts | None:
+    return None if part.voltage is None or part.current is None else part.voltage * part.current
+
+
+def _powers(power: Watts | None) -> dict[str, Any]:
+    """The power, and each of its two directions as a number that is not negative."""
+    if power is None:
+        return {}
+    return {"power": power, "charge_power": max(power, 0.0), "discharge_power": max(-power, 0.0)}
+
+
+def _current_share(module: Module, bank: Bank | None) -> Percent | None:
+    """A module's part of the current of all; in series there is only one current."""
+    if bank is None or bank.silent or bank.topology is Topology.SERIES:
+        return None
+    together = _over(bank.modules, "current", sum)
+    if module.current is None or together is None or abs(together) < _LEAST_SHARED_A * len(bank.modules):
+        return None
+    return 100 * module.current / together
 
 
 def _soc(remaining: AmpereHours | None, full: AmpereHours | None) -> Percent | None:
     """Percent of the full capacity; a BMS may count a little more than full, which shows as 100."""
-    return None if remaining is None or not full else min(100.0, round(100 * remaining / full, 1))
+    return None if remaining is None or not full else min(100.0, 100 * remaining / full)
 
 
-def _difference(low: float | None, high: float | None) -> float | None:
-    return None if low is None or high is None else round(high - low, 3)
+def _bank_soc(bank: Bank, remaining: AmpereHours | None, full: AmpereHours | None) -> Percent | None:
+    """The charge of all; without it the mean of the modules' SoC, by capacity where all capacities are known."""
+    levels = _all(bank.modules, "soc")
+    if remaining is not None or levels is None:
+        return _soc(remaining, full)
+    if bank.topology is Topology.SERIES:
+        return float(min(levels))
+    sizes = [_known(module.full_capacity, module.rated_capacity) or 0.0 for module in bank.modules]
+    sizes = sizes if all(sizes) else [1.0] * len(levels)
+    return float(sum(level * size for level, size in zip(levels, sizes, strict=True)) / sum(sizes))
 
 
-# How far the lowest cell may move between the module's own word and the reading of its cells.
+def _energy(module: Module, capacity: AmpereHours | None) -> KilowattHours | None:
+    """Ah times the number of cells times 3.2 V; None where the cells are not known, or are not LFP."""
+    mean = _mean_cell_voltage([module])
+    if capacity is None or mean is None:
+        return None
+    soc = _known(module.soc, _soc(module.remaining_capacity, module.full_capacity))
+    most = _LFP_FULL_V if soc is not None and soc >= _NEARLY_FULL else _LFP_MOST_V
+    return capacity * len(module.cells or ()) * _LFP_V / 1000 if mean <= most else None
+
+
+# -------------------- cells
+
+# How far the lowest cell may move between the module's own report and the reading of its cells.
 _SAME_CELL_V = 0.005
 
 _Extreme = tuple[Volts | None, int | None]
+
+
+def _difference(low: float | None, high: float | None) -> float | None:
+    return None if low is None or high is None else high - low
+
+
+def _mean_cell_voltage(modules: Sequence[Module]) -> Volts | None:
+    """The mean over all cells of all modules; None if one is not known."""
+    voltages = [cell.voltage for module in modules for cell in module.cells or ()]
+    known = [voltage for voltage in voltages if voltage is not None]
+    complete = len(known) == len(voltages) and all(module.cells for module in modules)
+    return _mean(known) if complete else None
 
 
 def _extreme_cells(module: Module) -> tuple[_Extreme, _Extreme]:
@@ -212,26 +251,31 @@ def _extreme(voltage: Volts | None, number: int | None, among_cells: _Extreme) -
     return voltage, number
 
 
-def _extreme_module(
-    told: Sequence[tuple[Module, ModuleFigures]], field: str, pick: Callable[..., tuple[float, int, int | None]]
-) -> tuple[float | None, int | None, int | None]:
-    """The extreme value over all modules, with the module's and the cell's number."""
-    candidates = []
-    for module, figures in told:
-        value = _told(getattr(module, field), getattr(figures, field))
-        if value is None:
-            return None, None, None
-        candidates.append((value, module.number, getattr(figures, f"{field}_cell", None)))
-    return pick(candidates, key=lambda c: c[0])
+def _extremes(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """The extreme cells and temperatures over all modules, with the modules' and the cells' numbers."""
+    found: dict[str, Any] = {}
+    for what in ("cell_voltage", "cell_temperature"):
+        for name, pick in ((f"{what}_min", min), (f"{what}_max", max)):
+            values = [_of(pair, name) for pair in pairs]
+            if None in values:
+                continue
+            found[name] = pick(values)
+            if what == "cell_voltage":
+                module, figures = pairs[values.index(found[name])]
+                found |= {f"{name}_module": module.number, f"{name}_cell": getattr(figures, f"{name}_cell")}
+        found[f"{what}_difference"] = _difference(found.get(f"{what}_min"), found.get(f"{what}_max"))
+    return found
 
 
 def _temperature(modules: Sequence[Module]) -> Celsius | None:
     """The mean of the cells' temperatures; of the modules' own where no cell temperature is known."""
     groups = [t for module in modules for t in module.temperatures or ()]
     if groups and all(module.temperatures for module in modules):
-        return round(_mean(groups), 1)
-    told = _over(modules, "temperature", _mean)
-    return None if told is None else round(told, 1)
+        return _mean(groups)
+    return _over(modules, "temperature", _mean)
+
+
+# -------------------- state
 
 
 def _state(modules: Sequence[Module], current: Amperes | None) -> State | None:
@@ -247,17 +291,3 @@ def _state_of(current: Amperes | None) -> State | None:
     if current is None:
         return None
     return State.CHARGING if current > 0 else State.DISCHARGING if current < 0 else State.IDLE
-
-
-def _problem(alarms: Iterable[tuple[Alarm, ...] | None]) -> bool | None:
-    told = [some for some in alarms if some is not None]
-    return any(told) if told else None
-
-
-def _bank_problem(bank: Bank) -> bool | None:
-    """True if anything is wrong anywhere; False only if every module has told its alarms."""
-    if active_alarms(bank):
-        return True
-    parts: list[Readings] = list(bank.modules) or [bank]
-    unknown = bank.silent or any(part.alarms is None for part in parts)
-    return None if unknown else False

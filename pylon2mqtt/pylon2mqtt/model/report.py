@@ -1,6 +1,7 @@
 """The model as plain JSON values: what is published, shown and written, in one shape.
 
-Measured values come first; what is not measured but follows from them is filled in. Every key is always there.
+Measured values come first, with the digits that the battery reported; what is not measured but follows from them is
+filled in, rounded by its unit. Every key is always there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,21 +11,14 @@ from typing import Any
 
 from .alarms import active_alarms, module_alarms, problems
 from .battery import Bank, Cell, Module
-from .derived import Figures, bank_figures, module_figures
+from .derived import bank_figures, module_figures
+from .figures import Figures
+from .quantities import CELL, rounded
 
 Json = dict[str, Any]
 
 # The arrays of a module's cells, by the cell's field.
-CELL_ARRAYS = {
-    "voltages": "voltage",
-    "temperatures": "temperature",
-    "currents": "current",
-    "socs": "soc",
-    "capacities": "capacity",
-    "energies": "energy",
-    "states": "state",
-    "balancing": "balancing",
-}
+CELL_ARRAYS = {row.array: row.key for row in CELL if row.array}
 
 # What stands in no topic of a module: how it was read, and what only the layouts of other tools show.
 _RAW = ("at_once", "registers", "words")
@@ -53,9 +47,12 @@ def bank_report(bank: Bank) -> Json:
     return report
 
 
-def module_report(module: Module) -> Json:
-    """The module's own fields and what is derived, without its cells; ``alarms`` are also those of its cells."""
-    report = _merged(module, module_figures(module), leave_out=("cells", "alarm_kinds", *_RAW))
+def module_report(module: Module, bank: Bank | None = None) -> Json:
+    """The module's own fields and what is derived, without its cells; ``alarms`` are also those of its cells.
+
+    ``bank`` is the one that it is in; without it, its share of the current is not known.
+    """
+    report = _merged(module, module_figures(module, bank), leave_out=("cells", "alarm_kinds", *_RAW))
     alarms = module_alarms(module)
     return report | {"alarms": plain(alarms), "problems": problems(module, active=alarms or ())}
 
@@ -69,7 +66,9 @@ def cells_report(cells: Iterable[Cell]) -> Json:
 def whole_report(bank: Bank) -> Json:
     """The bank with its modules, their cells and its events: what `decode`, `read` and `replay` print."""
     keys = (*_RAW, "cells")
-    modules = [module_report(module) | {key: plain(getattr(module, key)) for key in keys} for module in bank.modules]
+    modules = [
+        module_report(module, bank) | {key: plain(getattr(module, key)) for key in keys} for module in bank.modules
+    ]
     return bank_report(bank) | {"modules": modules, "events": plain(bank.events)}
 
 
@@ -87,5 +86,5 @@ def _merged(told: Bank | Module, figures: Figures, leave_out: tuple[str, ...]) -
     report = {field.name: plain(getattr(told, field.name)) for field in fields(told) if field.name not in leave_out}
     for field in fields(figures):
         if report.get(field.name) is None:
-            report[field.name] = getattr(figures, field.name)
+            report[field.name] = rounded(field.name, getattr(figures, field.name))
     return report

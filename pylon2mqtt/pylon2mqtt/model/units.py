@@ -12,6 +12,9 @@ AmpereHours = Annotated[float, "Ah"]
 KilowattHours = Annotated[float, "kWh"]
 Seconds = Annotated[float, "s"]
 
+# The decimals of what is derived, by its unit: as fine as batteries measure.
+DECIMALS = {"V": 3, "A": 3, "W": 1, "°C": 1, "%": 1, "Ah": 3, "kWh": 3}
+
 
 class Topology(StrEnum):
     """How the modules of a bank are wired."""

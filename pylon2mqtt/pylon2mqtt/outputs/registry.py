@@ -1,21 +1,21 @@
-"""The outputs by name; each is imported when it is used, so that one never needs the libraries of another."""
+"""The outputs to be switched on; each is imported when it is built, so that none needs the libraries of another."""
 
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
-from pylon2mqtt.errors import ConfigError
+from .base import Output, OutputOptions, Surroundings
+from .json_file import JsonFileOptions
+from .mqtt.options import MqttOptions
 
-from .base import Output
-
-OUTPUTS = {
-    "mqtt": "mqtt.output:Mqtt",
-    "screen": "screen:Screen",
+OUTPUTS: dict[str, tuple[str, type[OutputOptions]]] = {
+    "mqtt": ("mqtt.output:Mqtt", MqttOptions),
+    "json_file": ("json_file:JsonFile", JsonFileOptions),
 }
+"""Name -> module and class in this folder, and the class of its options."""
 
 
-def output_class(name: str) -> type[Output]:
-    """Return the class of the output called ``name``; ConfigError names those there are."""
-    if name not in OUTPUTS:
-        raise ConfigError(f"There is no output {name!r}; choose one of: {', '.join(OUTPUTS)}")
-    module, _, attribute = OUTPUTS[name].partition(":")
-    return cast(type[Output], getattr(import_module(f".{module}", __package__), attribute))
+def build(name: str, options: OutputOptions, surroundings: Surroundings) -> Output:
+    """Return the output ``name``; raise ConfigError where its options are not enough."""
+    module, _, attribute = OUTPUTS[name][0].partition(":")
+    output: Any = getattr(import_module(f".{module}", __package__), attribute)
+    return cast(Output, output.from_options(options, surroundings))

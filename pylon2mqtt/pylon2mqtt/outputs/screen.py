@@ -1,4 +1,4 @@
-"""The screen output: a bank and its modules as one table, in Home Assistant's words and units."""
+"""The screen output: a bank and its modules as one table, one line per quantity."""
 
 import sys
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from typing import Any, TextIO
 
 from pylon2mqtt.errors import OutputError
 from pylon2mqtt.model import Bank, Module, Snapshot
+from pylon2mqtt.model.quantities import JSON, QUANTITIES, Quantity
 from pylon2mqtt.model.report import bank_report, module_report
-from pylon2mqtt.outputs.mqtt.discovery.entities import ROWS, Entity, entities
 
 # Clears the terminal and puts the cursor at its top left (ANSI).
 _CLEAR = "\x1b[2J\x1b[H"
@@ -52,11 +52,11 @@ class Screen:
 def table(bank: Bank) -> str:
     """Return the values of a bank and its modules, one line per quantity that anybody reports."""
     columns: list[_Column] = [("Bank", Bank, bank_report(bank))]
-    columns += [(_title(module), Module, module_report(module)) for module in bank.modules]
+    columns += [(_title(module), Module, module_report(module, bank)) for module in bank.modules]
     rows = [["", *(title for title, _, _ in columns)]]
-    for entity in _known(columns):
-        cells = [_text(report.get(entity.key), entity) for _, _, report in columns]
-        rows.append([f"{_name(entity)}{f' ({entity.unit})' if entity.unit else ''}", *cells])
+    for row in _known(columns):
+        cells = [_text(report.get(row.key), row) for _, _, report in columns]
+        rows.append([f"{row.title}{f' ({row.unit})' if row.unit else ''}", *cells])
     rows += [["Modules silent", ", ".join(map(str, bank.silent))]] if bank.silent else []
     return "\n".join(_aligned(rows))
 
@@ -65,26 +65,21 @@ def _title(module: Module) -> str:
     return module.barcode or f"Module {module.number}"
 
 
-def _known(columns: list[_Column]) -> Iterable[Entity]:
-    """The entities that anybody has a value for, in the order of Home Assistant's table, each once."""
-    known: dict[str, Entity] = {}
+def _known(columns: list[_Column]) -> Iterable[Quantity]:
+    """The quantities that the bank or a module has one value of, in the order of their table, each once."""
+    known: dict[str, Quantity] = {}
     for _, kind, report in columns:
-        keys = {key for key in ROWS[kind] if report.get(key) is not None}
-        known |= {entity.key: entity for entity in entities(kind, keys, "none") if entity.key not in known}
+        single = (key for key in QUANTITIES[kind] if not isinstance(report.get(key), list | None))
+        known |= {key: QUANTITIES[kind][key] for key in single if QUANTITIES[kind][key].place is not JSON}
     return known.values()
 
 
-def _name(entity: Entity) -> str:
-    """What Home Assistant calls it in English: its name, or that of its device class."""
-    return entity.name or (entity.device_class or entity.key).capitalize()
-
-
-def _text(value: Any, entity: Entity) -> str:
+def _text(value: Any, row: Quantity) -> str:
     if value is None:
         return _UNKNOWN
     if isinstance(value, bool):
         return "on" if value else "off"
-    return f"{value:.{entity.digits}f}" if entity.digits is not None else str(value)
+    return f"{value:.{row.digits}f}" if row.digits is not None else str(value)
 
 
 def _aligned(rows: list[list[str]]) -> Iterable[str]:

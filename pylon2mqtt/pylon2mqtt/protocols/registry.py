@@ -1,14 +1,19 @@
 """Which protocols there are; each module is imported when it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from itertools import chain
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
+from pylon2mqtt.options import declared
+from pylon2mqtt.transports.base import TimedFrame
 
 from .auto import Auto
-from .base import BatteryProtocol, Dialect, Probe
+from .base import BatteryProtocol, Language, Probe
+from .binary.options import Rs485Options
+from .console.options import ConsoleOptions
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "binary.rs485:Rs485",
@@ -36,11 +41,8 @@ def speaks_over(protocol: str, *, frames: bool, listen_only: bool = False) -> No
         )
 
 
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "rs485": ("listen_only",),
-    "console": ("allow_login", "allow_tbar", "console_barcode"),
-}
-"""The options of a battery that only some protocols have; the others, and what is found by `AUTO`, ignore them."""
+OPTIONS: dict[str, tuple[type, ...]] = {"rs485": (Rs485Options,), "console": (ConsoleOptions,)}
+"""The option classes of the protocols that have options; all others ignore them, also those that `AUTO` finds."""
 
 LISTENING = (AUTO, "rs485")
 """The protocols that can be read by listening alone; with ``listen_only`` no other is used."""
@@ -62,22 +64,28 @@ def driver(protocol: str, *, name: str | None, listen_only: bool = False, **opti
         return Auto(name=name, probes=_probes, make_driver=lambda found: driver(found, name=name, **options))
     module, class_name = _module(protocol)
     make: Callable[..., BatteryProtocol] = getattr(module, class_name)
-    foreign = {option for of in OPTIONS.values() for option in of} - set(OPTIONS.get(protocol, ()))
+    foreign = declared(*chain(*OPTIONS.values())).keys() - declared(*OPTIONS.get(protocol, ())).keys()
     return make(name=name, **{option: value for option, value in options.items() if option not in foreign})
 
 
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:
     """Return what one recorded answer says; raise ProtocolError if it is no good answer."""
-    return cast(Dialect, _module(protocol)[0]).decode(data, request)
+    return cast(Language, _module(protocol)[0]).decode(data, request)
+
+
+def decode_frames(frames: Iterable[TimedFrame]) -> Bank:
+    """Return what a log of a CAN bus says; raise ProtocolError if that is nothing of a battery."""
+    bank: Bank = _module(FRAMES)[0].decode(frames)
+    return bank
 
 
 def scrub(protocol: str) -> Callable[[bytes, bytes, Callable[[str], str]], bytes]:
     """Return the protocol's function that replaces barcodes in recorded bytes."""
-    return cast(Dialect, _module(protocol)[0]).scrub
+    return cast(Language, _module(protocol)[0]).scrub
 
 
 def _probes() -> list[Probe]:
-    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Dialect, _module(known)[0]).PROBES]
+    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Language, _module(known)[0]).PROBES]
 
 
 def _module(protocol: str) -> tuple[Any, str]:

@@ -46,6 +46,10 @@ class ByteTransport(Protocol):
         """What came in but was not yet returned, for error messages."""
 
 
+ERROR_MARK = 0x20000000
+"""Bit 29 of an identifier marks an error report of the adapter (linux/can.h, CAN_ERR_FLAG)."""
+
+
 @dataclass(frozen=True, slots=True)
 class CanFrame:
     """One frame of a CAN bus; ``error`` is a report of the adapter, and no frame of anybody."""
@@ -55,6 +59,16 @@ class CanFrame:
     extended: bool = False
     remote: bool = False
     error: bool = False
+
+    def __str__(self) -> str:
+        """The frame as candump writes it: ``351#1402C012``; an extended identifier has eight digits."""
+        number = self.id | ERROR_MARK if self.error else self.id
+        shown = f"{number:08X}" if self.extended or self.error else f"{number:03X}"
+        return f"{shown}#{'R' if self.remote else self.data.hex().upper()}"
+
+
+TimedFrame = tuple[float, CanFrame]
+"""A frame with the seconds since the first one of its log."""
 
 
 @dataclass(frozen=True, slots=True)

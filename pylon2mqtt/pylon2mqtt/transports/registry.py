@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError, TransportError
-from pylon2mqtt.transports.can.candump import Playback, frames_in
+from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.playback import Playback
 
 from .base import ByteTransport, CanTransport, Line
 
@@ -19,9 +20,6 @@ BYTES = {
 
 FRAMES = ("socketcan", "slcan", "canable", "seeedstudio", "socketcand", "udp_multicast", "virtual", "candump")
 """CAN lines: written ``kind:place``, or the name of an interface such as can0."""
-
-CAN_OPTIONS = {"can_bitrate": "bitrate", "can_bring_up": "bring_up", "can_ask": "ask"}
-"""The options of a CAN line as the user writes them, and as `transport` takes them."""
 
 _INTERFACE = re.compile(r"[a-z]*can\d+")
 
@@ -38,11 +36,6 @@ def transport(line: str, **can_options: Any) -> Line:
     """
     if carries_frames(line):
         return _can(line, **can_options)
-    if line.startswith("gs_usb:"):
-        raise ConfigError(
-            f"{line!r}: use the interface that Linux makes of this adapter, such as can0. Without it the adapter could "
-            "not be kept from taking part in the bus."
-        )
     scheme = line.partition("://")[0] if "://" in line else ""
     if not line or scheme not in BYTES:
         known = ", ".join([*(f"{name}://host:port" for name in BYTES if name), *(f"{kind}:…" for kind in FRAMES)])

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from tests.outputs.banks import BARCODES, bank, module, offline, snapshot
 
+from pylon2mqtt.model import Module
+from pylon2mqtt.model.quantities import QUANTITIES
 from pylon2mqtt.outputs.mqtt.discovery.announcer import AT_LAST_S, SETTLED_AFTER_S, Announcer
-from pylon2mqtt.outputs.mqtt.discovery.entities import MODULE
 from pylon2mqtt.outputs.mqtt.discovery.messages import Site, bank_device, module_device
-from pylon2mqtt.outputs.mqtt.members import SETTLING_S, Roster
+from pylon2mqtt.outputs.mqtt.members import SETTLING_S, Members
 from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S, Board
 from pylon2mqtt.outputs.mqtt.topics import Publication
 
@@ -22,43 +23,43 @@ def kept(taken_at="2026-06-01T12:00:00+00:00", barcode="OLD"):
 
 
 def test_a_module_is_gone_after_a_week_of_its_banks_answers():
-    roster = Roster("House")
-    roster.see(snapshot(module(1), module(2)), 0)
+    members = Members("House")
+    members.see(snapshot(module(1), module(2)), 0)
     for after, gone in ((WEEK, set()), (WEEK + timedelta(seconds=1), {SECOND})):
         given = snapshot(module(1), after=after)
-        roster.see(given, SETTLING_S)
-        assert set(roster.take_gone(given, SETTLING_S)) == gone
-    assert set(roster.modules) == {FIRST}
+        members.see(given, SETTLING_S)
+        assert set(members.take_gone(given, SETTLING_S)) == gone
+    assert set(members.modules) == {FIRST}
 
 
 def test_a_module_has_time_to_answer_after_a_start():
-    roster = Roster("House")
+    members = Members("House")
     late = snapshot(module(1), after=2 * WEEK)
-    roster.see(late, 100)
-    roster.remember("OLD", kept())
-    assert not roster.take_gone(late, 100 + SETTLING_S - 1)
-    assert roster.take_gone(late, 100 + SETTLING_S)["OLD"].barcode == "OLD"
+    members.see(late, 100)
+    members.remember("OLD", kept())
+    assert not members.take_gone(late, 100 + SETTLING_S - 1)
+    assert members.take_gone(late, 100 + SETTLING_S)["OLD"].barcode == "OLD"
 
 
 def test_no_module_is_gone_while_the_battery_does_not_answer():
-    roster = Roster("House")
-    roster.see(snapshot(module(1)), 0)
+    members = Members("House")
+    members.see(snapshot(module(1)), 0)
     away = offline(after=2 * WEEK)
-    roster.see(away, SETTLING_S)
-    assert not roster.take_gone(away, 2 * SETTLING_S)
+    members.see(away, SETTLING_S)
+    assert not members.take_gone(away, 2 * SETTLING_S)
 
 
 def test_what_was_seen_is_not_replaced_by_what_was_kept():
-    roster = Roster("House")
-    roster.see(snapshot(module(1), after=WEEK), 0)
-    roster.remember(FIRST, kept())
-    assert roster.modules[FIRST].taken_at == snapshot(after=WEEK).taken_at
+    members = Members("House")
+    members.see(snapshot(module(1), after=WEEK), 0)
+    members.remember(FIRST, kept())
+    assert members.modules[FIRST].taken_at == snapshot(after=WEEK).taken_at
 
 
 def test_a_kept_time_without_zone_is_none_of_ours():
-    roster = Roster("House")
-    roster.remember("OLD", kept("2026-06-01T12:00:00"))
-    assert roster.modules == {}
+    members = Members("House")
+    members.remember("OLD", kept("2026-06-01T12:00:00"))
+    assert members.modules == {}
 
 
 def test_board_says_news_at_once_and_the_rest_after_five_minutes():
@@ -118,7 +119,7 @@ def test_announcer_does_not_wait_for_ever_for_a_device_that_tells_more_and_more(
     announcer = Announcer(SITE)
     announcer.meet(one(), [], 0)
     list(announcer.due(0))
-    keys = [row.key for row in MODULE]
+    keys = list(QUANTITIES[Module])
     for now in range(0, int(AT_LAST_S), 3):
         announcer.meet(one(), keys[: 1 + now // 3], now)
         assert list(announcer.due(now)) == []

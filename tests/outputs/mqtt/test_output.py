@@ -2,13 +2,13 @@
 
 import json
 import logging
-import time
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from tests.brokers import Clock, until
+from tests.brokers import LONGEST_PAUSE_S, Clock, move
 from tests.outputs.banks import BARCODES, module, offline, snapshot, three
+from tests.waiting import until
 
 from pylon2mqtt.model import Event
 from pylon2mqtt.outputs.mqtt.discovery.announcer import SETTLED_AFTER_S, TAKEN_IN_S
@@ -21,8 +21,6 @@ STATE = "pylon2mqtt/house/state"
 BANK_CONFIG = "homeassistant/device/pylon2mqtt_house/config"
 INTERVAL = "pylon2mqtt/house/poll_interval"
 FIRST, SECOND, THIRD = BARCODES
-# The speed of a clock that leaves a busy broker 250 ms to tell what it has kept.
-PATIENT = 2
 
 
 def module_topic(barcode, name):
@@ -44,29 +42,16 @@ def listener(broker, listen):
 
 
 @pytest.fixture
-def publish(listener):
+def publish(listener, mqtt):
     """Publish a snapshot, wait until it is all heard, and return the new (topic, payload)s in their order."""
-
-    seen = []
 
     def _publish(output, given):
         before = len(listener.heard)
         output.publish(given)
-        settle(output, listener, 0.05 if output in seen else 2.5 / output.clock.speed)  # A new one reads back first.
-        seen.append(output)
+        mqtt.settle(output, listener)
         return listener.heard[before:]
 
     return _publish
-
-
-def settle(output, listener, quiet_s=0.05):
-    """Let the output work until nothing has been heard for a while."""
-    count, since = -1, time.monotonic()
-    while time.monotonic() - since < quiet_s:
-        output.refresh()
-        if len(listener.heard) != count:
-            count, since = len(listener.heard), time.monotonic()
-        time.sleep(0.01)
 
 
 def test_first_snapshot_says_everything_discovery_first(broker, listener, mqtt, publish):
@@ -92,9 +77,9 @@ def test_unchanged_is_not_said_again_until_five_minutes_have_passed(broker, mqtt
     counted = partial(snapshot, energy_charged=5.0, energy_discharged=4.0)
     publish(output, counted())
     assert publish(output, counted(after=timedelta(seconds=10))) == []
-    clock.jumped_s += 280
+    clock.now_s += 280
     assert publish(output, counted(after=timedelta(seconds=290))) == []
-    clock.jumped_s += 280
+    clock.now_s += 280
     again = publish(output, counted(after=timedelta(seconds=560)))
     assert not [topic for topic, _ in again if topic.startswith("homeassistant/")]
     assert len(again) == 5 + 3 * 3
@@ -112,7 +97,8 @@ def test_silent_module_is_offline_and_keeps_its_values_and_entities(broker, list
     output = mqtt(broker.port)
     publish(output, snapshot())
     heard = dict(publish(output, snapshot(*three()[:2], silent=(3,))))
-    assert heard.keys() == {module_topic(THIRD, "status"), STATE}
+    shares = {module_topic(barcode, "state") for barcode in (FIRST, SECOND)}  # Of the current: unknown now.
+    assert heard.keys() == {module_topic(THIRD, "status"), STATE, *shares}
     assert heard[module_topic(THIRD, "status")] == "offline"
     assert json.loads(heard[STATE])["silent"] == [3]
     assert module_topic(THIRD, "state") in listener.retained
@@ -142,19 +128,22 @@ def test_home_assistants_birth_brings_discovery_then_states_after_a_random_momen
 
     def uniform(low, high):
         drawn.append((low, high))
-        return 8.0  # 0.4 s of ours.
+        return 4.0
 
     output = mqtt(broker.port, uniform=uniform)
     publish(output, snapshot())
-    before, born = len(listener.heard), time.monotonic()
     listener.say("homeassistant/status", "online")
-    until(lambda: len(listener.heard) > before + 1, turn=output.refresh)
-    assert time.monotonic() - born >= 0.35
-    settle(output, listener)
-    topics = [topic for topic, _ in listener.heard[before + 1 :]]
+    before = len(listener.heard)
+    mqtt.settle(output, listener)
+    move(output, 2)
+    mqtt.settle(output, listener)
+    assert len(listener.heard) == before
+    move(output, 2)
+    mqtt.settle(output, listener)
+    topics = [topic for topic, _ in listener.heard[before:]]
     assert drawn == [(1.0, 5.0)]
     assert topics[0] == BANK_CONFIG
-    assert len(set(topics)) == 5 + 3 + 3 * 3  # The values may be said again by now, for what was just announced.
+    assert len(topics) == len(set(topics)) == 5 + 3 + 3 * 3
 
 
 def test_other_words_of_home_assistant_bring_nothing(broker, listener, mqtt, publish):
@@ -162,7 +151,7 @@ def test_other_words_of_home_assistant_bring_nothing(broker, listener, mqtt, pub
     publish(output, snapshot())
     listener.say("homeassistant/status", "offline")
     before = len(listener.heard)
-    settle(output, listener)
+    mqtt.settle(output, listener)
     assert len(listener.heard) == before
 
 
@@ -170,7 +159,7 @@ def test_an_entity_is_announced_when_its_value_is_first_reported(broker, mqtt, p
     output = mqtt(broker.port)
     publish(output, snapshot(module(1, soh=None)))
     publish(output, snapshot(module(1, soh=98)))
-    output.clock.jumped_s += SETTLED_AFTER_S
+    output.clock.now_s += SETTLED_AFTER_S
     heard = dict(publish(output, snapshot(module(1, soh=98))))
     assert "soh" in json.loads(heard[config_topic(FIRST)])["components"]
     assert config_topic(FIRST) not in dict(publish(output, snapshot(module(1, soh=None))))
@@ -179,14 +168,14 @@ def test_an_entity_is_announced_when_its_value_is_first_reported(broker, mqtt, p
 def test_what_was_announced_before_a_restart_stays_announced(broker, listener, mqtt, publish):
     publish(mqtt(broker.port), snapshot(module(1, mos_temperature=30.0)))
     mqtt.close_all()
-    heard = publish(mqtt(broker.port, clock=Clock(PATIENT)), snapshot(module(1)))
+    heard = publish(mqtt(broker.port), snapshot(module(1)))
     assert "mos_temperature" in json.loads(dict(heard)[config_topic(FIRST)])["components"]
 
 
 def test_cell_entities_that_are_no_longer_wanted_are_deleted(broker, mqtt, publish):
     publish(mqtt(broker.port, cells="full"), snapshot(module(1)))
     mqtt.close_all()
-    heard = publish(mqtt(broker.port, cells="none", clock=Clock(PATIENT)), snapshot(module(1)))
+    heard = publish(mqtt(broker.port, cells="none"), snapshot(module(1)))
     first, second = (json.loads(p)["components"] for topic, p in heard if topic == config_topic(FIRST))
     assert first["cell_07_voltage"] == {"platform": "sensor"}
     assert first["voltage"] == second["voltage"]
@@ -196,7 +185,7 @@ def test_cell_entities_that_are_no_longer_wanted_are_deleted(broker, mqtt, publi
 def test_module_that_was_silent_at_the_start_is_offline(broker, listener, mqtt, publish):
     publish(mqtt(broker.port), snapshot())
     mqtt.close_all()
-    output = mqtt(broker.port, clock=Clock(PATIENT))
+    output = mqtt(broker.port)
     publish(output, snapshot(*three()[:2], silent=(3,)))
     publish(output, snapshot(*three()[:2], silent=(3,)))
     assert listener.retained[module_topic(THIRD, "status")] == "offline"
@@ -204,13 +193,13 @@ def test_module_that_was_silent_at_the_start_is_offline(broker, listener, mqtt, 
 
 
 def test_module_away_for_a_week_is_cleaned_up(broker, listener, mqtt, publish):
-    clock = Clock(PATIENT)
+    clock = Clock()
     publish(mqtt(broker.port), snapshot())
     mqtt.close_all()
     output = mqtt(broker.port, clock=clock)
     rest = three()[:2]
     publish(output, snapshot(*rest, after=timedelta(days=8)))
-    clock.jumped_s += 700  # The time that it has after a start.
+    clock.now_s += 700  # The time that it has after a start.
     publish(output, snapshot(*rest, after=timedelta(days=6, hours=23)))
     assert config_topic(THIRD) in listener.retained
     heard = publish(output, snapshot(*rest, after=timedelta(days=8)))
@@ -226,7 +215,7 @@ def test_modules_that_swap_places_keep_their_topics(broker, listener, mqtt, publ
     publish(output, snapshot(module(1), module(2)))
     swapped = snapshot(module(1, barcode=SECOND), module(2, barcode=FIRST))
     assert json.loads(dict(publish(output, swapped))[module_topic(SECOND, "state")])["number"] == 1
-    output.clock.jumped_s += SETTLED_AFTER_S
+    output.clock.now_s += SETTLED_AFTER_S
     heard = dict(publish(output, swapped))
     assert json.loads(heard[config_topic(SECOND)])["device"]["name"] == "House module 1"
 
@@ -237,9 +226,9 @@ def test_values_are_said_again_to_a_device_that_was_announced_anew(broker, liste
     fewer = module(1, firmware=None)
     publish(output, snapshot(fewer))
     publish(output, snapshot(module(1)))
-    output.clock.jumped_s += SETTLED_AFTER_S
+    output.clock.now_s += SETTLED_AFTER_S
     assert [topic for topic, _ in publish(output, snapshot(module(1)))] == [config_topic(FIRST)]
-    output.clock.jumped_s += TAKEN_IN_S
+    output.clock.now_s += TAKEN_IN_S
     again = [topic for topic, _ in publish(output, snapshot(module(1)))]
     assert again == [module_topic(FIRST, name) for name in ("state", "cells", "status")]
     assert publish(output, snapshot(module(1))) == []
@@ -251,8 +240,7 @@ def test_commands_reach_the_bank_by_its_name(broker, listener, mqtt, publish):
     publish(output, snapshot())
     listener.say("pylon2mqtt/house/set/rescan", "PRESS")
     listener.say("pylon2mqtt/garage/set/rescan", "PRESS")
-    until(lambda: commands, turn=output.refresh)
-    settle(output, listener)
+    mqtt.settle(output, listener)
     assert commands == [("House", "rescan", "PRESS")]
 
 
@@ -284,9 +272,10 @@ def test_a_new_interval_is_told_and_values_live_as_long(broker, listener, mqtt, 
     publish(output, snapshot())
     assert json.loads(listener.retained[INTERVAL]) == {"seconds": 10, "option": 10}
     listener.say("pylon2mqtt/house/set/poll_interval", "600")
-    until(lambda: json.loads(listener.retained[INTERVAL])["seconds"] == 600, turn=output.refresh)
+    mqtt.settle(output, listener)
+    assert json.loads(listener.retained[INTERVAL])["seconds"] == 600
     assert app.told == [("House", "poll_interval", "600")]
-    output.clock.jumped_s += SETTLED_AFTER_S
+    output.clock.now_s += SETTLED_AFTER_S
     publish(output, snapshot())
     assert expiry(listener) > 3 * 600
     assert expiry(listener, config_topic(THIRD)) > 3 * 600
@@ -297,8 +286,8 @@ def test_an_interval_that_is_refused_is_not_told(broker, listener, mqtt, publish
     output = mqtt(broker.port, on_command=app)
     publish(output, snapshot())
     listener.say("pylon2mqtt/house/set/poll_interval", "0")
-    until(lambda: app.told, turn=output.refresh)
-    settle(output, listener)
+    mqtt.settle(output, listener)
+    assert app.told == [("House", "poll_interval", "0")]
     assert json.loads(listener.retained[INTERVAL])["seconds"] == 10
 
 
@@ -306,11 +295,12 @@ def test_the_interval_outlives_a_restart_until_the_option_changes(broker, listen
     first = mqtt(broker.port, on_command=Settable())
     publish(first, snapshot())
     listener.say("pylon2mqtt/house/set/poll_interval", "600")
-    until(lambda: json.loads(listener.retained[INTERVAL])["seconds"] == 600, turn=first.refresh)
+    mqtt.settle(first, listener)
+    assert json.loads(listener.retained[INTERVAL])["seconds"] == 600
     first.close()
 
     app = Settable()
-    publish(mqtt(broker.port, on_command=app, clock=Clock(PATIENT)), snapshot())
+    publish(mqtt(broker.port, on_command=app), snapshot())
     assert app.told == [("House", "poll_interval", "600.0")]
     assert json.loads(listener.retained[INTERVAL]) == {"seconds": 600, "option": 10}
     assert expiry(listener) > 3 * 600
@@ -344,20 +334,20 @@ def test_foreign_payloads_on_our_topics_are_ignored(broker, listener, mqtt, publ
 def test_close_says_goodbye(broker, listener, mqtt, publish):
     output = mqtt(broker.port)
     publish(output, snapshot())
-    begun = time.monotonic()
     output.close()
-    assert time.monotonic() - begun < 0.5
     until(lambda: listener.retained["pylon2mqtt/status"] == "offline")
     assert listener.heard[-2:] == [("pylon2mqtt/house/status", "offline"), ("pylon2mqtt/status", "offline")]
 
 
-def test_snapshots_before_there_is_a_broker_are_not_lost(mosquitto, listen, mqtt):
+def test_snapshots_before_there_is_a_broker_are_not_lost(mosquitto, listen, mqtt, caplog):
     late = mosquitto()
     output = mqtt(late.port)
     output.publish(snapshot())
-    late.start()
-    listener = listen(late.port)
-    until(lambda: listener.retained.get("pylon2mqtt/house/status") == "online", turn=output.refresh)
+    until(lambda: warnings(caplog), turn=output.refresh)
+    listener = listen(late.start().port)
+    move(output, LONGEST_PAUSE_S)
+    mqtt.settle(output, listener)
+    assert listener.retained["pylon2mqtt/house/status"] == "online"
     assert BANK_CONFIG in listener.retained
 
 
@@ -367,15 +357,18 @@ def test_all_is_said_again_to_a_broker_that_forgot(broker, listen, mqtt, publish
     publish(output, snapshot())
     publish(output, snapshot(*three()[:2], silent=(3,)))
     broker.stop()
-    output.refresh()
-    broker.start()
-    listener = listen(broker.port)
-    until(lambda: listener.retained.get("pylon2mqtt/house/status") == "online", turn=output.refresh)
-    settle(output, listener)
+    until(lambda: warnings(caplog), turn=output.refresh)
+    listener = listen(broker.start().port)
+    move(output, LONGEST_PAUSE_S)
+    mqtt.settle(output, listener)
+    assert listener.retained["pylon2mqtt/house/status"] == "online"
     assert len(listener.retained) == 1 + 4 + 4 + 3 * 3
     assert listener.retained[module_topic(THIRD, "status")] == "offline"
-    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(warnings) == len(set(warnings)) <= 2
+    assert len(warnings(caplog)) == 1
+
+
+def warnings(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
 EVENT = "pylon2mqtt/house/event"
@@ -392,25 +385,22 @@ def test_events_are_told_once_in_their_order_and_not_kept(broker, listen, mqtt, 
     assert EVENT not in later.retained
 
 
-def test_events_wait_for_the_broker(mosquitto, listen, mqtt):
+def test_events_wait_for_the_broker(mosquitto, listen, mqtt, caplog):
     broker = mosquitto()
     output = mqtt(broker.port)
     output.publish(snapshot(events=(Event(number=1),)))
     output.publish(snapshot(events=(Event(number=2),)))
-    broker.start()
-    listener = listen(broker.port)
-
-    def told():
-        output.refresh()
-        return [json.loads(payload)["number"] for topic, payload in listener.heard if topic == EVENT]
-
-    until(lambda: told() == [1, 2], timeout_s=10)
+    until(lambda: warnings(caplog), turn=output.refresh)
+    listener = listen(broker.start().port)
+    move(output, LONGEST_PAUSE_S)
+    mqtt.settle(output, listener)
+    assert [json.loads(payload)["number"] for topic, payload in listener.heard if topic == EVENT] == [1, 2]
 
 
 def test_the_entity_of_events_stays_over_a_restart(broker, listener, mqtt, publish):
     publish(mqtt(broker.port), snapshot(events=()))
     mqtt.close_all()
-    heard = publish(mqtt(broker.port, clock=Clock(PATIENT)), snapshot())
+    heard = publish(mqtt(broker.port), snapshot())
     configs = [json.loads(payload) for topic, payload in heard if topic == BANK_CONFIG]
     assert all(config["components"]["event"].get("unique_id") for config in configs)
     assert configs
@@ -443,24 +433,24 @@ def test_energy_is_metered_where_the_bms_does_not_count_it(broker, listener, mqt
     output = mqtt(broker.port, clock=clock)
     metered(output, publish, hours=0.5)
     assert energy(listener) == (None, None)  # The BMS may still say that it counts by itself.
-    clock.jumped_s += 120
+    clock.now_s += 120
     metered(output, publish, hours=0.5, begin=1800)
     assert energy(listener) == (0.0, pytest.approx(10.5 * 49.85 / 1000, abs=0.006))
-    clock.jumped_s += SETTLED_AFTER_S
-    settle(output, listener)
+    clock.now_s += SETTLED_AFTER_S
+    mqtt.settle(output, listener)
     assert {"energy_charged", "energy_discharged"} <= json.loads(listener.retained[BANK_CONFIG])["components"].keys()
 
 
 def test_energy_goes_on_over_a_restart(broker, listener, mqtt, publish):
     listener.say(ENERGY, '{"energy_charged": 7.25, "energy_discharged": 100.0}', retain=True)
-    output = mqtt(broker.port, clock=Clock(PATIENT))
+    output = mqtt(broker.port)
     publish(output, snapshot())
     assert energy(listener) == (None, None)  # Not before the broker has told what it kept.
     metered(output, publish, hours=0.2)
     before = energy(listener)
     assert before == (7.25, pytest.approx(100 + 0.2 * 10.5 * 49.85 / 1000, abs=0.006))
     mqtt.close_all()
-    again = mqtt(broker.port, clock=Clock(PATIENT))
+    again = mqtt(broker.port)
     for seconds in (3600, 3601):
         publish(again, snapshot(after=timedelta(seconds=seconds)))
     assert energy(listener) == before
@@ -468,7 +458,7 @@ def test_energy_goes_on_over_a_restart(broker, listener, mqtt, publish):
 
 def test_what_the_bms_counts_is_told_and_not_metered(broker, listener, mqtt, publish):
     listener.say(ENERGY, '{"energy_charged": 7.25, "energy_discharged": 100.0}', retain=True)
-    output = mqtt(broker.port, clock=Clock(PATIENT))
+    output = mqtt(broker.port)
     metered(output, publish, hours=0.1, energy_charged=1500.5, energy_discharged=1400.0)
     publish(output, snapshot(after=timedelta(seconds=400)))
     assert energy(listener) == (None, None)

@@ -3,11 +3,10 @@
 import json
 from datetime import datetime, timedelta, timezone
 
-import pytest
 from tests.outputs.banks import BARCODES, NOON, module, offline, snapshot
 
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Event, Module, Severity, Snapshot, State
-from pylon2mqtt.outputs.mqtt.topics import Publication, events, module_slugs, publications, slug
+from pylon2mqtt.outputs.mqtt.topics import Publication, events, publications
 
 LIMITS = {
     "charge_voltage_limit": 53.25,
@@ -33,7 +32,8 @@ MODULE = {
     "soh": 99,
     "remaining_capacity": 55.5,
     "full_capacity": 74.0,
-    "remaining_energy": None,
+    "rated_capacity": None,
+    "remaining_energy": 0.355,
     "cycles": 121,
     "state": "discharging",
     **LIMITS,
@@ -53,8 +53,18 @@ MODULE = {
     "cell_voltage_max_cell": 2,
     "cell_temperature_min_cell": None,
     "cell_temperature_max_cell": None,
+    "fully_charged": None,
+    "heater_on": None,
+    "ac_input_present": None,
+    "charge_current_limited": None,
     "clock_offset": None,
+    "current_share": 100.0,
     "power": -174.5,
+    "charge_power": 0.0,
+    "discharge_power": 174.5,
+    "rated_energy": None,
+    "cell_voltage_mean": 3.311,
+    "cell_temperature_difference": 1.5,
     "cell_voltage_difference": 0.001,
     "problems": None,
     "problem": False,
@@ -83,7 +93,8 @@ BANK: dict[str, object] = {
     "soe": None,
     "remaining_capacity": 55.5,
     "full_capacity": 74.0,
-    "remaining_energy": None,
+    "rated_capacity": None,
+    "remaining_energy": 0.355,
     "state": "discharging",
     **LIMITS,
     "cell_voltage_min": 3.311,
@@ -101,6 +112,11 @@ BANK: dict[str, object] = {
     "energy_discharged": None,
     "silent": [],
     "power": -174.5,
+    "charge_power": 0.0,
+    "discharge_power": 174.5,
+    "rated_energy": None,
+    "cell_voltage_mean": 3.311,
+    "cell_temperature_difference": 1.5,
     "cell_voltage_min_module": 1,
     "cell_voltage_max_module": 1,
     "cell_voltage_min_cell": 1,
@@ -109,6 +125,7 @@ BANK: dict[str, object] = {
     "problems": None,
     "problem": False,
     "modules_online": 1,
+    "modules_asleep": 0,
     "modules_silent": 0,
     "taken_at": "2026-06-01T12:00:00+00:00",
 }
@@ -177,33 +194,6 @@ def test_a_bare_new_time_is_no_news():
 def test_time_is_told_in_utc():
     local = datetime(2026, 6, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
     assert json.loads(Publication({}, local).payload) == {"taken_at": "2026-06-01T12:00:00+00:00"}
-
-
-@pytest.mark.parametrize(
-    ("barcodes", "slugs"),
-    [
-        (("A1", "B2"), ["A1", "B2"]),
-        ((None, ""), ["1", "2"]),
-        (("A1", "A1"), ["1", "2"]),
-        ((" A/1+# ", "  "), ["A_1_", "2"]),
-    ],
-)
-def test_a_module_is_known_by_its_barcode_if_that_tells_it_apart(barcodes, slugs):
-    modules = tuple(Module(number=n, barcode=barcode) for n, barcode in enumerate(barcodes, 1))
-    assert list(module_slugs(Bank(modules=modules))) == slugs
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("Battery", "battery"),
-        ("My House #2", "my_house_2"),
-        ("Büro/Süd", "buro_sud"),
-        ("電池", "bank_6a4ba470"),
-    ],
-)
-def test_slug(name, expected):
-    assert slug(name) == expected
 
 
 def test_an_events_type_is_its_worst_alarm():

@@ -108,7 +108,7 @@ class TestDialect:
     def test_it_is_said_once(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         Bus((every(1, 60), US5000)).read_until(50)
-        assert [r.message for r in caplog.records] == ["B: hears Pylontech's low-voltage language on bus"]
+        assert [r.message for r in caplog.records] == ["B: receives Pylontech's low-voltage language on bus"]
 
     def test_what_an_owner_may_miss_is_normal(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
@@ -125,7 +125,7 @@ class TestDialect:
         bus = Bus((every(1, 60), "351#1402C012C012C201 356#D2146400E600"), (every(1, 60, 20), self.DEYE))
         assert bus.read_until(15).current == 10.0
         assert bus.read_until(30).current == -10.0
-        assert caplog.records[-1].message == "B: hears Deye's low-voltage language on bus"
+        assert caplog.records[-1].message == "B: receives Deye's low-voltage language on bus"
 
     def test_the_slowest_frames_of_a_deye_are_awaited(self) -> None:
         """Its serial numbers come every 5.3 s; a module has to be known by its own from the start."""

@@ -3,12 +3,13 @@
 import pytest
 from tests.can_logs import US5000, decoded
 
-from pylon2mqtt.errors import DecodeError
+from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import AlarmKind, Bank, Severity, State
 from pylon2mqtt.protocols.can.dialects import known
 from pylon2mqtt.protocols.can.values import voltage
 
 LIMITS = "351#1402C012C012C201"
+SOC = "355#58005E00"
 
 
 def raised(bank: Bank) -> set[tuple[str, str]]:
@@ -59,7 +60,8 @@ class TestLowVoltage:
         ],
     )
     def test_single_fields(self, frame: str, field: str, value: object) -> None:
-        assert getattr(decoded(frame), field) == value
+        enough = LIMITS if frame.startswith("355") else SOC
+        assert getattr(decoded(f"{enough} {frame}"), field) == value
 
     @pytest.mark.parametrize(
         ("voltage", "limits", "told"),
@@ -71,10 +73,14 @@ class TestLowVoltage:
             ("356#A00F00000000", "351#94110000000000", 400.0),  # a high-voltage pack with 450 V limit
             ("356#C40900000000", LIMITS, 25.0),  # discharged far too deep: just then it has to be seen
             ("356#640000000000", LIMITS, None),  # 1 V or 10 V: neither can be
+            ("356#491300000000", "", 49.37),  # without a limit: 493.7 V is no low voltage
+            ("356#B81400000000", "373#F10CF50C27012801", 53.04),  # the cells: 16 in series
+            ("356#340800000000", "373#F10CF50C27012801", 210.0),  # 6.3 in series cannot be, 63 can
+            ("356#102700000000", "", None),  # 100 V or 1000 V
         ],
     )
     def test_the_voltages_scale_follows_from_its_limit(self, voltage: str, limits: str, told: float | None) -> None:
-        assert decoded(f"{limits} {voltage}").voltage == told
+        assert decoded(f"{SOC} {limits} {voltage}").voltage == told
 
     def test_a_name_or_numbers(self) -> None:
         assert decoded("370#5265766F76204261 371#7474657279202020").model == "Revov Battery"
@@ -94,6 +100,31 @@ class TestLowVoltage:
     )
     def test_a_capacity_is_what_is_left_only_if_it_agrees(self, frames: str, left: float | None) -> None:
         assert decoded(frames).remaining_capacity == left
+
+    @pytest.mark.parametrize(
+        ("frames", "full", "left"),
+        [
+            ("35E#444953434F564552 354#2C01BA0000000000 355#3E006400", 300, 186),  # Discover
+            ("35E#5049474D 354#2C01BA0000000000 355#3E006400", None, None),  # with anybody else it is something else
+            ("35E#444953434F564552 354#04C0001F03000000 355#3E006400", None, 7936),  # more than a battery holds
+            ("35E#444953434F564552 354#2C01BA0000000000 355#0A006400", None, None),  # 62 % left at 10 %
+            ("35E#444953434F564552 354#2C019C0000000000 355#41005000", 300, 156),  # 65 % of a health of 80 %
+            ("35E#44594E4553532D4C 70D#640005001E013002 35F#2BA4EB0E82010000 355#45006400", 560, 386.0),  # Dyness
+            ("35E#50594C4F4E 70D#640005001E013002 355#45006400", None, None),
+            ("35F#0000010138000000 379#3800000000000000 355#38006400", None, None),  # 379 repeats 35F
+            ("35F#0000010138000000 379#3800000000000000 355#64006400", 56, 56.0),  # and full, both are the same
+        ],
+    )
+    def test_capacities_agree_with_the_state_of_charge(
+        self, frames: str, full: float | None, left: float | None
+    ) -> None:
+        bank = decoded(f"{LIMITS} {frames}")
+        assert (bank.full_capacity, bank.remaining_capacity) == (full, left)
+
+    def test_zeros_for_unknown_cells_are_no_temperature(self) -> None:
+        bank = decoded("35E#44593030311CFC08 361#0000000000000000")
+        assert (bank.cell_voltage_max, bank.cell_temperature_max) == (None, None)
+        assert decoded("35E#44593030311CFC08 361#070D050D00000000").cell_temperature_max == 0.0
 
     def test_a_serial_number_of_two_frames(self) -> None:
         assert decoded("380#4142434431323334 381#3536000000000000").barcode == "ABCD123456"
@@ -192,8 +223,43 @@ class TestDeye:
     def test_dyness_is_not_deye(self) -> None:
         assert decoded("35E#44594E4553532D4C 356#D2146400E600").current == 10.0
 
-    def test_its_own_frames_tell_it_too(self) -> None:
-        assert decoded("110#0000000000000021 150#15020000BA03E803 356#D2146400E600").current == -10.0
+    @pytest.mark.parametrize(
+        ("frames", "current"),
+        [
+            ("361#070D050DF000E600", -10.0),  # only its own profile has this
+            ("364#0100000001", -10.0),
+            ("35E#50594C4F4E1CFC08", 10.0),  # Victron's profile names Pylontech
+            ("35A#0000000000000000", 10.0),  # and has no 359
+            ("", None),  # neither: the modules' current of zero decides nothing
+            ("150#15029CFFBA03E803", 10.0),  # they charge with 10 A, and count the other way round in every profile
+            ("150#15026400BA03E803", -10.0),
+        ],
+    )
+    def test_the_sign_follows_from_the_profile_or_from_the_modules(self, frames: str, current: float | None) -> None:
+        bank = decoded(f"{LIMITS} 110#0000000000000021 150#15020000BA03E803 356#D2146400E600 {frames}")
+        assert bank.current == current
+
+    @pytest.mark.parametrize("name", ["35E#50594C4F4E1CFC08", NAME])
+    def test_a_359_of_pylontechs_shape_is_not_read_by_its_tables(self, name: str) -> None:
+        bank = decoded(f"{name} {LIMITS} 110#0000000000000021 150#15020000BA03E803 359#0200000001504E")
+        assert raised(bank) <= {("overvoltage", "protection")}, "1 is cell under-voltage in Deye's first table"
+
+    def test_in_another_profile_a_359_without_pn_is_nobodys(self) -> None:
+        bank = decoded(f"35E#50594C4F4E1CFC08 {LIMITS} 110#0000000000000021 150#1502 359#0200000001000000")
+        assert (bank.alarms, bank.module_count) == (None, None)
+
+    @pytest.mark.parametrize(
+        ("frames", "installed"),
+        [
+            (NAME, 230.0),
+            ("35E#50594C4F4E1CFC08 35F#001CF005FC084459", 230.0),
+            ("35E#50594C4F4E1CFC08 35F#001CF005FD084459", None),  # they contradict each other
+            ("35E#50594C4F4E1C0000", None),
+        ],
+    )
+    def test_its_installed_capacity_stands_behind_its_name(self, frames: str, installed: float | None) -> None:
+        bank = decoded(f"{frames} {LIMITS} 110#0000000000000021 150#15020000BA03E803")
+        assert (bank.full_capacity, bank.firmware) == (installed, None)
 
     @pytest.mark.parametrize(
         ("table", "bit", "kind", "severity"),
@@ -270,6 +336,37 @@ class TestHighVoltage:
         bank = decoded("00004210#A50930759D042E64 00004211#A50930759D042E64")
         assert [(module.number, module.address) for module in bank.modules] == [(1, 0), (2, 1)]
 
+    def test_limits_beside_another_voltage_are_none(self) -> None:
+        (rack,) = decoded("00004210#6A0E30759D042E64 00004220#4002203A4A794A79").modules
+        assert (rack.voltage, rack.charge_voltage_limit, rack.discharge_voltage_limit) == (369.0, None, None)
+        assert rack.charge_current_limit == 105.0
+
+    def test_zeros_for_unknown_cells(self) -> None:
+        (rack,) = decoded("00004210#6A0E30759D042E64 00004230#0000000001000100 00004240#E803E80301000100").modules
+        assert (rack.cell_voltage_max, rack.cell_temperature_max, rack.cell_temperature_min) == (None, None, None)
+
+    @pytest.mark.parametrize(
+        ("frames", "setting"),
+        [
+            ("00004210#06104E00BA044C63 00004220#A410980DFA0006FF", "30k offset"),  # +7.8 A
+            ("00004210#0610B2FFBA044C63 00004220#A410980DFA0006FF", "30k offset"),  # -7.8 A
+            ("00004210#06100000BA044C63", "30k offset"),  # no current
+            ("00004210#1006757E04BA4C63 00004220#10A40D98762A7436", "byte order"),
+            ("00004210#100675A504BA4C63 00004220#10A40D98762A7436", "byte order"),  # -14.1 A
+            ("00004210#1006757E04BA4C63", "byte order"),  # without limits
+            ("00004210#1006004E04BA4C63 00004220#10A40D9800FA0106", "byte order"),  # no offset either
+        ],
+    )
+    def test_another_form_is_refused_and_the_setting_named(self, frames: str, setting: str) -> None:
+        with pytest.raises(FrameError, match=setting):
+            decoded(frames)
+
+    @pytest.mark.parametrize("tenths", [-9999, -5000, -300, -1, 0, 1, 255, 256, 300, 2560, 5000, 9999])
+    def test_every_current_of_a_rack_is_believed(self, tenths: int) -> None:
+        measured = f"0610{(30000 + tenths).to_bytes(2, 'little').hex()}BA044C63"
+        (rack,) = decoded(f"00004211#{measured} 00004221#A410980D2A763674").modules
+        assert rack.current == tenths / 10
+
     @pytest.mark.parametrize(
         ("data", "alarms"),
         [
@@ -297,14 +394,32 @@ class TestForeigners:
     @pytest.mark.parametrize(
         ("frames", "says"),
         [
-            ("313#14C8FFF100E56264", "Growatt"),
+            ("313#14C8FFF100E56264", "Growatt's low-voltage"),
+            ("00003010#0EDF140000000000 00004200#00000000000000E3 00008210#AA00000000000000", "Growatt's high-voltage"),
+            ("1AC6FFF3#0000000000000000", "Growatt's commercial"),
             ("00000351#C608FA00FA008007 00000356#36081000D0000100", "Sofar"),
+            ("00001351#C608FA00FA008007", "Sofar"),
+            ("00001872#A410980DFA00FA00 00001873#BC0F060054003C06", "SolaX"),
+            ("110#0FE60C3500FA00C8 150#2710271001000100 1D0#0F3C003200D20308 250#0316006600660201", "BYD's high"),
+            ("101#FAB9356700000000 191#0000010600090400 151#0053554E47524F57", "Sungrow"),
+            ("401#0000000000000000 402#0000550000000000 702#0000 704#00 500#01 502#00 503#00", "Sungrow"),
+            ("158#AAAAAAAAAAAAAAAA 358#11A00700015E00C8 3D8#132E271000450000", "SMA's high"),
+            ("35E#0000000000000000 359#0000000000000000 500#8F14E8FF3F64B011 502#4502 503#BC0E", "Samsung"),
+            ("00000321#0000000000000000", "Schneider"),
+            ("420#0000000000000000 421#A50930759D042E64", "11 bits"),
+            ("350#060FC81370040000 351#5763640123001000 352#FA00FA00A410980D 355#B004A604 356#740E8C0A", "Afore"),
+            ("351#024800FA00FA01C2 355#005A006400002328 356#14D2000800E6", "other order"),
             ("123#00 305#0000000000000000", "no battery that is known"),
+            ("35A#0000000000000000 123#00", "no battery that is known"),
+            ("351#FFFF 355#FFFF 356#0000", "no voltage, state of charge or limit"),
         ],
-    )
+    )  # fmt: skip
     def test_they_are_named_and_not_decoded(self, frames: str, says: str) -> None:
         with pytest.raises(DecodeError, match=says):
             decoded(frames)
+
+    def test_a_battery_beside_a_foreigner_is_read(self) -> None:
+        assert decoded(f"{US5000} 101#FAB9356700000000 191#0000010600090400 151#0053554E47524F57").soc == 88
 
     def test_extended_look_alikes_are_not_the_battery(self) -> None:
         assert decoded(f"{US5000} 00000351#FFFFFFFFFFFFFFFF 00000355#0100010001000100").soc == 88
@@ -321,8 +436,8 @@ def test_severities_are_the_models() -> None:
     assert set(Severity) == {"warning", "protection", "fault"}
 
 
-@pytest.mark.parametrize(("told", "volts"), [(52.3, None), (5.23, 52.3), (40.0, None), (99.9, None), (100.5, 100.5)])
-def test_without_the_charge_limit_a_voltage_is_told_only_where_its_scale_is_sure(
-    told: float, volts: float | None
+@pytest.mark.parametrize(("sent", "volts"), [(52.3, 52.3), (5.23, 52.3), (10.2, 10.2), (99.9, None), (100.5, None)])
+def test_without_limit_and_cells_a_voltage_lies_within_the_bounds_of_the_language(
+    sent: float, volts: float | None
 ) -> None:
-    assert voltage({"voltage": told}) == volts
+    assert voltage({"voltage": sent}) == volts

@@ -9,7 +9,9 @@ from tests.can_logs import US5000, Bus, frames, one
 
 from pylon2mqtt.errors import TransportError
 from pylon2mqtt.transports.base import CanFrame
-from pylon2mqtt.transports.can.candump import CanRecorder, LogTime, Playback, frames_in, parse_line
+from pylon2mqtt.transports.can.candump import frames_in, parse_line
+from pylon2mqtt.transports.can.playback import LogTime, Playback
+from pylon2mqtt.transports.can.recorder import CanRecorder
 from pylon2mqtt.transports.registry import transport
 
 SOC = CanFrame(0x355, b"\x5a\x00\x64\x00")

@@ -11,7 +11,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -19,10 +19,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from pylon2mqtt.errors import OutputError
 
+from .options import MqttOptions
 from .reasons import Cause, NoGreetingError, lost, other_version_may_help, refused
 
 log = logging.getLogger(__name__)
 
+# The ports that brokers listen at where nothing else is said: without TLS, and with it.
+PORT, TLS_PORT = 1883, 8883
 # A broker that hangs without closing the connection is noticed after one and a half of this.
 KEEPALIVE_S = 30
 # To find the host and open the line: paho gives each of its addresses 5 s, and the TLS handshake 5 s more.
@@ -65,29 +68,19 @@ class _Ended:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Where the broker is and how to get in. ``insecure``: do not check its certificate."""
+def _port(options: MqttOptions) -> int:
+    return options.port or (TLS_PORT if options.tls else PORT)
 
-    host: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    insecure: bool = False
 
-    def tls_context(self) -> ssl.SSLContext:
-        """Return how TLS is done; raise OSError when a certificate's file cannot be read."""
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.certificate:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
+def tls_context(options: MqttOptions) -> ssl.SSLContext:
+    """Return how TLS is done; raise OSError when a certificate's file cannot be read."""
+    context = ssl.create_default_context(cafile=options.ca)
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if options.certificate:
+        context.load_cert_chain(options.certificate, options.key)
+    return context
 
 
 ClientFactory = Callable[[str, MQTTProtocolVersion], Client]
@@ -155,7 +148,7 @@ class Broker:
 
     def __init__(
         self,
-        find: Callable[[], Access],
+        find: Callable[[], MqttOptions],
         *,
         client_id: str,
         will: str,
@@ -164,7 +157,7 @@ class Broker:
     ) -> None:
         self.connected = False
         self._find, self._client_id, self._will = find, client_id, will
-        self._access: Access | None = None
+        self._access: MqttOptions | None = None
         self._clock, self._client_factory = clock, client_factory
         self._attempt: _Attempt | None = None
         self._version, self._proven = V5, V5
@@ -235,20 +228,20 @@ class Broker:
         try:
             self._access = access = self._find()
             self._prepare(client, access)
-            client.connect_async(access.host, access.port, KEEPALIVE_S)
+            client.connect_async(access.host, _port(access), KEEPALIVE_S)
         except (OutputError, OSError, ValueError) as error:  # Nobody knows, a file of TLS, or a host that can be none.
             self._ended(error)
             return
         self._attempt = attempt
         client.loop_start()
 
-    def _prepare(self, client: Client, access: Access) -> None:
+    def _prepare(self, client: Client, access: MqttOptions) -> None:
         access.host.encode("idna")  # Now, because paho's thread would die of it.
         client.will_set(self._will, "offline", qos=1, retain=True)
         if access.username:
             client.username_pw_set(access.username, access.password)
         if access.tls:
-            client.tls_set_context(access.tls_context())
+            client.tls_set_context(tls_context(access))
 
     def _greeted(self, attempt: _Attempt) -> None:
         self.connected, self._connected_at, self._proven = True, self._clock(), attempt.version
@@ -284,4 +277,4 @@ class Broker:
 
     @property
     def _place(self) -> str:
-        return f"MQTT broker at {self._access.host}:{self._access.port}" if self._access else "MQTT broker"
+        return f"MQTT broker at {self._access.host}:{_port(self._access)}" if self._access else "MQTT broker"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pylon2mqtt.model import Snapshot
-
-from .topics import module_slugs
+from pylon2mqtt.model.identity import module_slugs
 
 # A module that is away for less may be switched off for repair or storage: it keeps its entities.
 AWAY = timedelta(days=7)
@@ -22,7 +21,7 @@ class Seen:
     barcode: str | None
 
 
-class Roster:
+class Members:
     """The modules of one bank by their slugs, as they were last seen; also before the start."""
 
     def __init__(self, bank_name: str) -> None:

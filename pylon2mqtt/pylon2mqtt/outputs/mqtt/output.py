@@ -3,12 +3,14 @@
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pylon2mqtt.errors import OutputError
+from pylon2mqtt.errors import ConfigError, OutputError
 from pylon2mqtt.model import Bank, Snapshot
+from pylon2mqtt.model.identity import bank_slug, module_id, module_slugs, slug
+from pylon2mqtt.outputs.base import Surroundings
 from pylon2mqtt.outputs.mqtt.discovery.announcer import Announcer
 from pylon2mqtt.outputs.mqtt.discovery.entities import reported
 from pylon2mqtt.outputs.mqtt.discovery.messages import (
@@ -18,16 +20,16 @@ from pylon2mqtt.outputs.mqtt.discovery.messages import (
     bank_device,
     discovery_topic,
     module_device,
-    module_id,
 )
 
-from .broker import Access, Broker, ClientFactory, Connected, Message, paho_client
+from .broker import Broker, ClientFactory, Connected, Message, paho_client
 from .energies import TOPIC as ENERGY
 from .energies import Energies
 from .intervals import Intervals
-from .members import Roster
+from .members import Members
+from .options import MqttOptions
 from .outbox import Board
-from .topics import OFFLINE, ONLINE, Publication, bank_slug, events, module_slugs, publications, slug
+from .topics import OFFLINE, ONLINE, Publication, events, publications
 
 # Home Assistant subscribes to the states after it has said that it is there; the spread spares it a flood at its start.
 AFTER_BIRTH_S = (1.0, 5.0)
@@ -39,8 +41,6 @@ INTERVAL = "poll_interval"
 VALUES = ("state", "cells", "status", "poll_interval")
 # Events that wait for a broker; beyond that the oldest is lost.
 MOST_EVENTS = 1000
-# The ports that brokers listen at where nothing else is said: without TLS, and with it.
-PORT, TLS_PORT = 1883, 8883
 
 
 @dataclass(kw_only=True, eq=False)
@@ -49,22 +49,12 @@ class Mqtt:
 
     ``cells``: none, statistics, voltages or full, see `entities.ENABLED_ARRAYS`. ``on_command`` gets the bank's name,
     what is asked (``rescan``, ``poll_interval``) and the payload, and tells whether it was done. ``find_broker`` tells
-    host, port, username, password and tls where no ``host`` is given. ``clock`` counts seconds, ``uniform`` draws
+    host, port, username, password and tls where the options name no host. ``clock`` counts seconds, ``uniform`` draws
     between two of them.
     No method raises because of the broker: it may come, go and hang; what is wrong stands in the log.
     """
 
-    host: str | None = None
-    port: int | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    insecure: bool = False
-    base_topic: str = "pylon2mqtt"
-    discovery_prefix: str = "homeassistant"
+    options: MqttOptions = field(default_factory=MqttOptions)
     cells: str = "statistics"
     poll_interval_s: float = 10.0
     find_broker: Callable[[], Mapping[str, Any]] | None = None
@@ -77,6 +67,7 @@ class Mqtt:
     keeps_all = False
 
     def __post_init__(self) -> None:
+        self.base_topic, self.discovery_prefix = self.options.base_topic, self.options.discovery_prefix
         self._site = Site(
             base=self.base_topic,
             prefix=self.discovery_prefix,
@@ -87,7 +78,7 @@ class Mqtt:
         self._announcer = Announcer(self._site)
         self._intervals = Intervals(self.poll_interval_s)
         self._energies = Energies()
-        self._rosters: dict[str, Roster] = {}
+        self._members: dict[str, Members] = {}
         self._orphans: list[str] = []
         self._events: deque[tuple[str, str]] = deque(maxlen=MOST_EVENTS)
         self._reading_back: set[str] = set()
@@ -100,6 +91,20 @@ class Mqtt:
             client_factory=self.client_factory,
         )
 
+    @classmethod
+    def from_options(cls, options: MqttOptions, surroundings: Surroundings) -> "Mqtt":
+        """Return the output; raise ConfigError where no broker is known, or where two banks share a topic."""
+        if not options.host and surroundings.find_broker is None:
+            raise ConfigError("mqtt.host is not set: write the name or address of your MQTT broker.")
+        _refuse_same_topics(surroundings.banks)
+        return cls(
+            options=options,
+            cells=surroundings.cells,
+            poll_interval_s=surroundings.poll_interval_s,
+            find_broker=surroundings.find_broker,
+            on_command=surroundings.command,
+        )
+
     def open(self) -> None:
         """Begin to connect; the broker may still be missing."""
         self.refresh()
@@ -108,10 +113,10 @@ class Mqtt:
         """Tell what is new, or keep it until there is a broker to tell it to."""
         bank = bank_slug(snapshot.bank)
         root = f"{self.base_topic}/{bank}"
-        new = [] if bank in self._rosters else [f"{root}/{name}" for name in ("+/state", INTERVAL, ENERGY)]
-        roster = self._rosters.setdefault(bank, Roster(snapshot.bank.name or bank))
-        roster.see(snapshot, self.clock())
-        found = publications(self.base_topic, snapshot, roster.modules, cells=self.cells != "none")
+        new = [] if bank in self._members else [f"{root}/{name}" for name in ("+/state", INTERVAL, ENERGY)]
+        members = self._members.setdefault(bank, Members(snapshot.bank.name or bank))
+        members.see(snapshot, self.clock())
+        found = publications(self.base_topic, snapshot, members.modules, cells=self.cells != "none")
         self._energies.fill(root, found, poll_interval_s=self._intervals.of(bank), now=self.clock())
         for device in self._devices(snapshot):
             if not self._announcer.knows(device.id):
@@ -123,7 +128,7 @@ class Mqtt:
         while self._orphans:
             self._board.remove(self._orphans.pop())
         self._events += ((topic, publication.payload) for topic, publication in events(self.base_topic, snapshot))
-        for module, seen in roster.take_gone(snapshot, self.clock()).items():
+        for module, seen in members.take_gone(snapshot, self.clock()).items():
             self._remove(bank, module, seen.barcode)
         self._read_back(new)
         self.refresh()
@@ -149,18 +154,16 @@ class Mqtt:
 
     def close(self) -> None:
         """Tell that the batteries and the bridge are gone, within a second."""
-        banks = {f"{self.base_topic}/{bank}/status": OFFLINE for bank in self._rosters}
+        banks = {f"{self.base_topic}/{bank}/status": OFFLINE for bank in self._members}
         self._broker.close(banks | {f"{self.base_topic}/status": OFFLINE})
 
-    def _access(self) -> Access:
+    def _access(self) -> MqttOptions:
         """The broker of the options; without a host there, the one that ``find_broker`` tells of now."""
-        options = {name: getattr(self, name) for name in (field.name for field in fields(Access))}
-        if self.host is None and self.find_broker is not None:
-            options |= self.find_broker()
-        if options["host"] is None:
+        if not self.options.host and self.find_broker is not None:
+            return replace(self.options, **self.find_broker())
+        if not self.options.host:
             raise OutputError("set `host` in the options of MQTT")
-        options["port"] = options["port"] or (TLS_PORT if options["tls"] else PORT)
-        return Access(**options)
+        return self.options
 
     def _devices(self, snapshot: Snapshot) -> Iterator[Device]:
         """Yield the bank and its modules as devices, once the bank has answered."""
@@ -218,18 +221,18 @@ class Mqtt:
     def _hear_own(self, message: Message) -> None:
         """Hear a command, or how something was before the start. A command that was kept is too old."""
         bank, *middle, last = message.topic.removeprefix(f"{self.base_topic}/").split("/")
-        roster = self._rosters.get(bank)
-        if roster is None:
+        members = self._members.get(bank)
+        if members is None:
             return
         if middle == ["set"]:
             if not message.retained:
-                self._obey(roster.bank_name, bank, last, message.payload)
+                self._obey(members.bank_name, bank, last, message.payload)
         elif message.retained and middle:
-            roster.remember(middle[0], message.payload)
+            members.remember(middle[0], message.payload)
         elif message.retained and last == ENERGY:
             self._energies.remember(f"{self.base_topic}/{bank}", message.payload)
         elif message.retained and (seconds := self._intervals.remembered(message.payload)):
-            self._obey(roster.bank_name, bank, last, seconds)
+            self._obey(members.bank_name, bank, last, seconds)
 
     def _obey(self, name: str, bank: str, what: str, payload: str) -> None:
         """Pass a command on; a new interval is told at once, and kept by the broker."""
@@ -243,7 +246,16 @@ class Mqtt:
 
         Home Assistant would complain of an empty state as long as it has the entities.
         """
-        device_id = module_id(self._site, bank, module, barcode)
+        device_id = module_id(self.base_topic, bank, module, barcode)
         if self._announcer.forget(device_id, f"{bank}/{module}"):
             self._board.remove(discovery_topic(self._site, device_id))
         self._orphans += [f"{self.base_topic}/{bank}/{module}/{name}" for name in ("state", "cells", "status")]
+
+
+def _refuse_same_topics(banks: Iterable[str]) -> None:
+    """Names may differ and still make the same topic, such as "Bank 1" and "bank-1"."""
+    names: dict[str, str] = {}
+    for bank in banks:
+        other = names.setdefault(slug(bank), bank)
+        if other != bank:
+            raise ConfigError(f"The names {other!r} and {bank!r} make the same MQTT topic: change one of them.")

@@ -19,21 +19,17 @@ Every key is always there, null when unknown. All of it is retained, but for eve
 """
 
 import json
-import re
-import unicodedata
-import zlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pylon2mqtt.model import Bank, Event, Module, Severity, Snapshot
+from pylon2mqtt.model import Bank, Event, Severity, Snapshot
+from pylon2mqtt.model.identity import bank_slug, module_slugs
 from pylon2mqtt.model.report import bank_report, cells_report, module_report, plain
 
 ONLINE, OFFLINE = "online", "offline"
 WELL = "ok"
-DEFAULT_NAME = "Battery"
 INFORMATION = "information"
 """The type of an event that is no alarm."""
 _BAD = (Severity.WARNING, Severity.PROTECTION, Severity.FAULT)
@@ -69,9 +65,9 @@ def publications(base: str, snapshot: Snapshot, known: Iterable[str], *, cells: 
     found[f"{root}/diagnosis"] = Publication(snapshot.reason or WELL)
     if not snapshot.online:
         return found | {f"{root}/status": Publication(OFFLINE)}
-    found[f"{root}/state"] = Publication(_bank_content(snapshot.bank), snapshot.taken_at)
+    found[f"{root}/state"] = Publication(bank_report(snapshot.bank), snapshot.taken_at)
     for slug, module in modules.items():
-        found[f"{root}/{slug}/state"] = Publication(module_report(module), snapshot.taken_at)
+        found[f"{root}/{slug}/state"] = Publication(module_report(module, snapshot.bank), snapshot.taken_at)
         if cells and module.cells:
             found[f"{root}/{slug}/cells"] = Publication(cells_report(module.cells), snapshot.taken_at)
         found[f"{root}/{slug}/status"] = Publication(ONLINE)
@@ -87,32 +83,6 @@ def events(base: str, snapshot: Snapshot) -> list[tuple[str, Publication]]:
     ]
 
 
-def bank_slug(bank: Bank) -> str:
-    """Return the bank's part of its topics, made of its name."""
-    return slug(bank.name or DEFAULT_NAME)
-
-
-def module_slugs(bank: Bank) -> dict[str, Module]:
-    """Return the modules by their part of the topics: the barcode, or the number where it is missing or not unique."""
-    barcodes = Counter(barcode_slug(module.barcode) for module in bank.modules)
-    found = {}
-    for module in bank.modules:
-        barcode = barcode_slug(module.barcode)
-        found[barcode if barcode and barcodes[barcode] == 1 else str(module.number)] = module
-    return found
-
-
-def barcode_slug(barcode: str | None) -> str | None:
-    """Return the barcode with only those characters that a topic and an identifier may have."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", (barcode or "").strip()) or None
-
-
-def slug(name: str) -> str:
-    """Return ``name`` in small ASCII letters, digits and underscores; a name with none of these gets a number."""
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "_", ascii_only).strip("_") or f"bank_{zlib.crc32(name.encode()):08x}"
-
-
 def timestamp(moment: datetime) -> str:
     """Return the moment in UTC as ISO 8601, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")
@@ -124,10 +94,3 @@ def _event_content(bank: Bank, event: Event) -> Json:
     barcode = next((module.barcode for module in bank.modules if module.number == event.module), None)
     told: Json = plain(event)
     return {"event_type": str(worst.kind) if worst else INFORMATION, "barcode": barcode} | told
-
-
-def _bank_content(bank: Bank) -> Json:
-    """The bank's report, and how many modules answer: where no single ones are told of, what the battery counts."""
-    tells = bool(bank.modules or bank.silent)
-    online, silent = (len(bank.modules), len(bank.silent)) if tells else (bank.module_count, None)
-    return bank_report(bank) | {"modules_online": online, "modules_silent": silent}

@@ -13,6 +13,7 @@ from construct import Construct
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Cell, Module, Severity
+from pylon2mqtt.model.plausibility import contradictions
 
 from .frame import Frame
 
@@ -23,12 +24,7 @@ LOWEST_CELL_V, HIGHEST_CELL_V = 0.0, 4.5
 # Twelve bits of ones: a converter that reads nothing. Cells with more voltage than LFP come across it by themselves.
 _NO_READING_V, _LFP_V = 4.095, 3.8
 _TEMPERATURE_C = (-40.0, 120.0)
-_CURRENT_A = 500.0
 _MOST_CELLS, _MOST_TEMPERATURES = 32, 16
-# The cells add up to the module's voltage within 60 mV in every answer known; the rest is for a step of the load
-# between the two measurements.
-_SUM_V = 0.3
-_MOST_REMAINING = 1.1
 
 # What a state byte of 44 says beside 0, normal.
 BELOW, ABOVE, OTHER_ERROR = 0x01, 0x02, 0xF0
@@ -100,29 +96,14 @@ def doubt(module: Module) -> str | None:
     voltages = [cell.voltage or 0.0 for cell in module.cells or ()]
     if not 0 < len(voltages) <= _MOST_CELLS:
         return f"{len(voltages)} cells"
-    low, high = min(voltages), max(voltages)
-    if low < LOWEST_CELL_V or high >= HIGHEST_CELL_V or (_NO_READING_V in voltages and low < _LFP_V):
+    if _NO_READING_V in voltages and min(voltages) < _LFP_V:
         return f"cells of {voltages} V"
-    return _module_doubt(module, sum(voltages))
-
-
-def _module_doubt(module: Module, cells_v: float) -> str | None:
-    told = (module.temperature, *(module.temperatures or ()), module.mos_temperature, module.ambient_temperature)
-    temperatures = [t for t in told if t is not None]
-    voltage, current = module.voltage or 0.0, module.current or 0.0
-    remaining, full = module.remaining_capacity or 0.0, module.full_capacity or 0.0
-    if abs(cells_v - voltage) > _SUM_V:
-        return f"cells of {cells_v:.3f} V in a module of {voltage} V"
-    lowest, highest = _TEMPERATURE_C
-    if len(temperatures) > _MOST_TEMPERATURES or not all(lowest <= t <= highest for t in temperatures):
+    temperatures = module.temperatures or ()
+    if len(temperatures) > _MOST_TEMPERATURES or not all(
+        _TEMPERATURE_C[0] <= t <= _TEMPERATURE_C[1] for t in temperatures
+    ):
         return f"temperatures of {temperatures} °C"
-    if abs(current) > _CURRENT_A:
-        return f"a current of {current} A"
-    if remaining > _MOST_REMAINING * full:
-        return f"{remaining} Ah left of {full} Ah"
-    if max(module.soc or 0.0, module.soh or 0.0) > 100:
-        return f"{module.soc} % charged, {module.soh} % healthy"
-    return None
+    return next((found.text for found in contradictions(module)), None)
 
 
 def believed(module: Module, frame: Frame) -> Module:

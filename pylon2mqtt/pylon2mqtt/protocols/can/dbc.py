@@ -39,11 +39,11 @@ class AlarmBit:
     active: bool
 
 
-class Table:
+class FrameTable:
     """One kind of frame.
 
     ``addresses``: how many identifiers in a row are this frame, each of another module. ``constant``: what it says does
-    not change, so it stays true however long ago it was said.
+    not change, so it stays true however long ago it came.
     """
 
     def __init__(self, message: Message) -> None:
@@ -64,13 +64,17 @@ class Table:
         self._numbers = {signal.name: signal for signal in self._message.signals}
         self._alarms = {name: alarm for name, signal in self._numbers.items() if (alarm := self._alarm(signal))}
 
+    def has(self, prefix: str) -> bool:
+        """Whether a signal has a name that begins so."""
+        return any(name.startswith(prefix) for name in (*self._numbers, *(signal.name for signal in self._texts)))
+
     def decode(self, data: bytes) -> dict[str, Any]:
         """Return what the frame says, by the signals' names; None for what is not a value. Cut fields are left out."""
-        told: dict[str, Any] = {s.name: _text(data, only=s.unit == "ASCIIZ") for s in self._texts if data}
+        values: dict[str, Any] = {s.name: _text(data, s) for s in self._texts if data}
         if self._numbers:
             raw = self._message.decode(data, scaling=False, decode_choices=False, allow_truncated=True)
-            told |= {name: self._value(name, value) for name, value in cast(Values, raw).items()}
-        return told
+            values |= {name: self._value(name, value) for name, value in cast(Values, raw).items()}
+        return values
 
     def _value(self, name: str, raw: int) -> Any:
         signal = self._numbers[name]
@@ -95,16 +99,16 @@ class Table:
 
 
 @cache
-def tables(file: str) -> tuple[Table, ...]:
-    """Return the tables of a DBC file of this folder."""
-    text = resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+def tables(file: str) -> tuple[FrameTable, ...]:
+    """Return the tables of a DBC file of the folder `dialects`."""
+    text = resources.files(__package__).joinpath("dialects", file).read_text(encoding="utf-8")
     # Not strict: some signals lie over each other.
     database = cantools.database.load_string(text, "dbc", strict=False)
-    return tuple(Table(message) for message in cast(Database, database).messages)
+    return tuple(FrameTable(message) for message in cast(Database, database).messages)
 
 
 @cache
-def by_key(files: tuple[str, ...]) -> dict[int, tuple[Table, int]]:
+def by_key(files: tuple[str, ...]) -> dict[int, tuple[FrameTable, int]]:
     """Return the table and the address behind every identifier; a later file overrules an earlier one."""
     return {
         table.key + address: (table, address)
@@ -128,9 +132,10 @@ def _attribute(message: Message, name: str, default: int) -> int:
     return int(attributes[name].value) if name in attributes else default
 
 
-def _text(data: bytes, *, only: bool) -> str | None:
+def _text(data: bytes, signal: Signal) -> str | None:
     """The text up to the first byte that does not print: real batteries send rests of something else behind it."""
+    data = data[signal.start // 8 : (signal.start + signal.length) // 8]
     text = data[: next((at for at, byte in enumerate(data) if not 0x20 <= byte <= 0x7E), len(data))]
-    if only and data[len(text) :].strip(b"\0"):
+    if signal.unit == "ASCIIZ" and data[len(text) :].strip(b"\0"):
         return None
     return text.decode("ascii").rstrip() or None

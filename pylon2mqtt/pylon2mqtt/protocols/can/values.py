@@ -1,104 +1,124 @@
-"""What a DBC file cannot say: from the values of the frames to a bank, where makers differ. Few, named functions.
+"""What the conversions of several dialects share: from the values of the frames to a bank, where makers differ.
 
-The arguments are values by the signals' names, as `can_dbc` gives them; absent means not heard, None not a value.
+The arguments are values by the signals' names, as `dbc` gives them; absent means not received, None not a value.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
-from pylon2mqtt.model import Bank, Module, State
+from pylon2mqtt.model import Bank, Module
 
-from .dbc import Values, alarms_in
+from .dbc import AlarmBit, Values, alarms_in
+from .received import Received
+
+LIMITS, STATE_OF_CHARGE, MEASURED = 0x351, 0x355, 0x356
+CORE = frozenset({LIMITS, STATE_OF_CHARGE, MEASURED})
+"""What every low-voltage battery sends: limits, state of charge, measured values."""
+
+_MANUFACTURER, _PRODUCT = 0x35E, 0x370
 
 _BANK_FIELDS = frozenset(field.name for field in fields(Bank)) - {"name", "topology", "alarms", "modules", "silent"}
 _MODULE_FIELDS = frozenset(field.name for field in fields(Module)) - {"number", "address", "alarms", "cells"}
 _LIMITS = ("charge_current_limit", "discharge_current_limit")
 _EXTREMES = ("cell_voltage", "cell_temperature")
+_CELL_TEMPERATURES = ("cell_temperature_min", "cell_temperature_max")
 
 # A battery's voltage lies between these parts of the voltage up to which it is charged.
 _LEAST_OF_LIMIT, _MOST_OF_LIMIT = 0.2, 1.6
-# Below this many volts no battery is read here: 12 V ones are at 10 V when empty.
-_LEAST_VOLTS = 9.0
-_MOST_VOLTS = 1000.0
+# The bounds of the language, in V, where nothing else decides: 12 V batteries that are empty, 48 V ones that are full.
+_LEAST_VOLTS, _MOST_VOLTS = 9.0, 65.0
+# So many cells are in series, and so near to a whole number is the voltage by that of a cell.
+_LEAST_CELLS, _MOST_CELLS, _CELLS_AGREE = 3.5, 330.0, 0.015
+_MOST_LIMIT = 10_000.0
 # A finer state of charge is one if it agrees with the whole percent.
 _SOC_AGREES = 1.0
-# A capacity is what is left if it agrees with the state of charge by so many percent.
-_CAPACITY_AGREES = 2.0
+# A capacity of unknown meaning is what is left if it agrees with the state of charge by so many percent; one that is
+# known to be what is left contradicts it only if it differs by more.
+_CAPACITY_AGREES, _CHARGE_AGREES = 2.0, 10.0
+# From here on a battery counts as full.
+_FULL = 98
 # So far may the finer extreme values be from the others, in V and °C.
 _FINE_AGREES = {"voltage_min": 0.02, "voltage_max": 0.02, "temperature_min": 1.5, "temperature_max": 1.5}
 # A real name has so many characters at least; numbers in its place rarely print.
 _SHORTEST_NAME = 3
 
-_DEYE_STATES = {0: State.IDLE, 1: State.CHARGING, 2: State.DISCHARGING}
-_HV_STATES = {0: State.SLEEPING, 1: State.CHARGING, 2: State.DISCHARGING, 3: State.IDLE}
-_FORBIDS = 0xAA
-_ASKS = 0xFF
-
 
 def low_voltage_bank(values: Values) -> Bank:
     """A bank that speaks the common low-voltage language, whoever made it."""
-    told = _fields(values, _BANK_FIELDS)
+    fields = _fields(values, _BANK_FIELDS)
     return Bank(
-        **told
+        **fields
         | {
             "voltage": voltage(values),
             "soc": state_of_charge(values),
-            "model": _joined_text(values, "product_1", "product_2", shortest=_SHORTEST_NAME) or values.get("family"),
-            "barcode": _joined_text(values, "serial_1", "serial_2"),
+            "model": joined_text(values, "product_1", "product_2", shortest=_SHORTEST_NAME) or values.get("family"),
+            "barcode": joined_text(values, "serial_1", "serial_2"),
             "firmware": firmware(values),
             "module_count": module_count(values),
-            "remaining_capacity": remaining_capacity(values),
         }
+        | _capacities(values)
         | _fine_extremes(values)
         | _energies(values)
     )
 
 
-def pytes_bank(values: Values) -> Bank:
-    """A Pytes in its own language, with what it says in the common one beside it."""
-    asks = values.get("asks_for_charge")
-    own = {
-        "charge_enabled": _flag(values.get("may_charge")),
-        "discharge_enabled": _flag(values.get("may_discharge")),
-        "force_charge_1": None if asks is None else asks != 0,
+def maker(received: Received, keys: frozenset[int]) -> bytes | None:
+    """Return the maker's name as it was sent; None if it was not."""
+    return received.last(_MANUFACTURER) if _MANUFACTURER in keys else None
+
+
+def named(name: bytes) -> Callable[[Received, frozenset[int]], bool]:
+    """Return the signature of a maker whose name, or that of its product, begins so."""
+
+    def signature(received: Received, keys: frozenset[int]) -> bool:
+        texts = [received.last(key) for key in (_MANUFACTURER, _PRODUCT) if key in keys]
+        return any(text is not None and text.upper().startswith(name) for text in texts)
+
+    return signature
+
+
+def pylontechs_alarms(values: Values) -> bool:
+    """Whether 359 has the shape of Pylontech's: PN behind the number of modules."""
+    return bool(values.get("marker") == "PN")
+
+
+def without_alarms(values: Values, identifier: int) -> dict[str, Any]:
+    """Return the values without the alarms of one identifier."""
+    prefix = f"{identifier:X}."
+    return {
+        name: value
+        for name, value in values.items()
+        if not (isinstance(value, AlarmBit) and str(value.alarm.code).startswith(prefix))
     }
-    return low_voltage_bank({**values, **{name: value for name, value in own.items() if value is not None}})
 
 
-def deye_bank(values: Values, modules: Mapping[int, Values]) -> Bank:
-    """A Deye: its current counts the other way round, and its modules speak themselves."""
-    count = values.get("module_count")
-    # A sum only over all of them.
-    whole = count is not None and len(modules) == count
-    energies = {name: _sum(modules, name) if whole else None for name in ("energy_charged", "energy_discharged")}
-    bank = low_voltage_bank({**values, **energies, "current": _reversed(values.get("current"))})
-    told = tuple(_deye_module(address, modules[address]) for address in sorted(modules))
-    return replace(bank, modules=told)
-
-
-def high_voltage_bank(racks: Mapping[int, Values]) -> Bank:
-    """High-voltage racks as the modules of one bank; older ones count their addresses from 0."""
-    first = 1 if 0 in racks else 0
-    return Bank(modules=tuple(_rack(address, address + first, racks[address]) for address in sorted(racks)))
-
-
-# ----------------------------------------------------------------------------------------------- what makers differ in
+def within_limit(volts: float, limit: float) -> bool:
+    """Whether a voltage is one of a battery that is charged, or discharged, up to this limit."""
+    return limit > 0 and _LEAST_OF_LIMIT <= volts / limit <= _MOST_OF_LIMIT
 
 
 def voltage(values: Values) -> float | None:
-    """Most send 0.01 V, Discover, Sol-Ark and some others 0.1 V: the charge voltage limit tells which it is.
+    """Most send 0.01 V, Discover, Sol-Ark and some others 0.1 V: the charge voltage limit decides which it is.
 
-    Without it, the voltage is told only where one of the two cannot be.
+    Without it the cells do, and without both the bounds of the language.
     """
-    told, limit = values.get("voltage"), values.get("charge_voltage_limit")
-    if told is None:
+    reported, limit = values.get("voltage"), values.get("charge_voltage_limit")
+    if reported is None:
         return None
-    readings = [round(told * factor, 2) for factor in (1, 10)]
+    readings = [round(reported * factor, 2) for factor in (1, 10)]
     if limit is not None:
-        return next((v for v in readings if _LEAST_OF_LIMIT <= v / limit <= _MOST_OF_LIMIT), None)
-    possible = [v for v in readings if _LEAST_VOLTS <= v <= _MOST_VOLTS]
-    return possible[0] if len(possible) == 1 else None
+        return next((volts for volts in readings if within_limit(volts, limit)), None)
+    low, high = values.get("cell_voltage_min"), values.get("cell_voltage_max")
+    if low is not None and high is not None:
+        return next((volts for volts in readings if _is_series(2 * volts / (low + high))), None)
+    return next((volts for volts in readings if _LEAST_VOLTS <= volts <= _MOST_VOLTS), None)
+
+
+def _is_series(cells: float) -> bool:
+    """Whether so many cells can be in series: few ones are a whole number, as exactly as their mean is known."""
+    whole = abs(cells - round(cells)) <= _CELLS_AGREE * cells
+    return _LEAST_CELLS <= cells <= _MOST_CELLS and whole
 
 
 def state_of_charge(values: Values) -> float | None:
@@ -124,13 +144,28 @@ def module_count(values: Values) -> int | None:
     return values.get("module_count") or values.get("modules_online") or None
 
 
-def remaining_capacity(values: Values) -> float | None:
-    """What is left. 35F tells that with some makers and what is installed with others: the state of charge decides."""
-    told, full, soc = values.get("remaining_capacity"), values.get("full_capacity"), values.get("soc")
-    some = values.get("some_capacity")
-    if told is not None or some is None or not full or soc is None:
-        return told
-    return float(some) if abs(100 * some / full - soc) <= _CAPACITY_AGREES else None
+def _capacities(values: Values) -> dict[str, float | None]:
+    """What the battery holds when full and what is left, in Ah, where neither contradicts the state of charge.
+
+    35F is what is left with some makers and what is installed with others: the state of charge decides. Where 379
+    repeats 35F and the battery is not full, one of them is not what it should be, and neither is believed.
+    """
+    full, left = values.get("full_capacity"), values.get("remaining_capacity")
+    some, soc = values.get("some_capacity"), values.get("soc")
+    if full and some == full and left is None and soc is not None and soc < _FULL:
+        return {"full_capacity": None, "remaining_capacity": None}
+    if left is None and some is not None and full and _charge_agrees(some, full, soc, 100.0, _CAPACITY_AGREES):
+        left = float(some)
+    if left is not None and full and soc is not None:
+        healthy = values.get("soh") or 100.0
+        if not any(_charge_agrees(left, full, soc, health, _CHARGE_AGREES) for health in (100.0, healthy)):
+            return {"full_capacity": None, "remaining_capacity": None}
+    return {"full_capacity": full, "remaining_capacity": left}
+
+
+def _charge_agrees(left: float, full: float, soc: float | None, health: float, most: float) -> bool:
+    """Whether what is left is as much as the state of charge says, of a battery that lost some of its health."""
+    return soc is not None and abs(100 * left / full - soc * health / 100) <= most
 
 
 def _fine_extremes(values: Values) -> dict[str, float]:
@@ -138,10 +173,10 @@ def _fine_extremes(values: Values) -> dict[str, float]:
     fine: dict[str, Any] = {f"cell_{name}": values.get(f"fine_{name}") for name in _FINE_AGREES}
     if None in fine.values() or len(values.get("product_1") or "") >= _SHORTEST_NAME:
         return {}
-    told: list[tuple[float, float | None, float]] = [
+    pairs: list[tuple[float, float | None, float]] = [
         (fine[f"cell_{name}"], values.get(f"cell_{name}"), most) for name, most in _FINE_AGREES.items()
     ]
-    agree = all(other is None or abs(one - other) <= most for one, other, most in told)
+    agree = all(other is None or abs(one - other) <= most for one, other, most in pairs)
     ordered = all(fine[f"{kind}_min"] <= fine[f"{kind}_max"] for kind in _EXTREMES)
     return fine if agree and ordered else {}
 
@@ -152,64 +187,35 @@ def _energies(values: Values) -> dict[str, None]:
     return {"energy_charged": None, "energy_discharged": None} if mg else {}
 
 
-# ------------------------------------------------------------------------------------------------------------- modules
-
-
-def _deye_module(address: int, values: Values) -> Module:
-    told = _fields(values, _MODULE_FIELDS) | {
-        "current": _reversed(values.get("current")),
-        "state": _DEYE_STATES.get(values.get("mode", -1)),
-        "barcode": _joined_text(values, "serial_1", "serial_2"),
-    }
-    return Module(number=address + 1, address=address, **told)
-
-
-def _rack(address: int, number: int, values: Values) -> Module:
-    told = _fields(values, _MODULE_FIELDS) | {
-        "state": _HV_STATES.get(values.get("mode", -1)),
-        "charge_enabled": _allowed(values.get("charge_forbidden")),
-        "discharge_enabled": _allowed(values.get("discharge_forbidden")),
-        "manufacturer": _joined_text(values, "manufacturer_1", "manufacturer_2"),
-    }
-    if values.get("software_major") is not None and values.get("software_minor") is not None:
-        told["firmware"] = f"{values['software_major']}.{values['software_minor']}"
-    return Module(number=number, address=address, **told)
-
-
-# ------------------------------------------------------------------------------------------------------- single values
+def module_fields(values: Values) -> dict[str, Any]:
+    """What has the name of a module's field, and its alarms."""
+    return _fields(values, _MODULE_FIELDS)
 
 
 def _fields(values: Values, names: frozenset[str]) -> dict[str, Any]:
     """What has the name of a field, with limits of current as magnitudes, and the alarms."""
-    told = {name: values[name] for name in names if values.get(name) is not None}
-    told |= {name: value.strip() for name, value in told.items() if isinstance(value, str)}
-    told |= {name: abs(told[name]) for name in _LIMITS if name in told}
+    found = {name: values[name] for name in names if values.get(name) is not None}
+    found |= {name: value.strip() for name, value in found.items() if isinstance(value, str)}
+    found |= {name: abs(found[name]) for name in _LIMITS if name in found}
+    if found.get("discharge_voltage_limit", 0.0) > found.get("charge_voltage_limit", _MOST_LIMIT):
+        del found["discharge_voltage_limit"]
     for kind in _EXTREMES:
         low, high = f"{kind}_min", f"{kind}_max"
-        if low in told and high in told and told[low] > told[high]:
-            del told[low], told[high]
-    told["alarms"], told["alarm_kinds"] = alarms_in(values)
-    return told
+        if low in found and high in found and found[low] > found[high]:
+            del found[low], found[high]
+    if _has_no_cells(values):
+        found = {name: value for name, value in found.items() if name not in _CELL_TEMPERATURES}
+    found["alarms"], found["alarm_kinds"] = alarms_in(values)
+    return found
 
 
-def _joined_text(values: Values, *names: str, shortest: int = 1) -> str | None:
+def _has_no_cells(values: Values) -> bool:
+    """Whether zeros stand for extreme cells that are not known: no voltage, and exactly 0 °C."""
+    no_voltage = "cell_voltage_max" in values and values["cell_voltage_max"] is None
+    return no_voltage and all(values.get(name) == 0 for name in _CELL_TEMPERATURES)
+
+
+def joined_text(values: Values, *names: str, shortest: int = 1) -> str | None:
+    """Return a text that comes in several frames; None if it is shorter than a real one."""
     text = "".join(values.get(name) or "" for name in names).strip()
     return text if len(text) >= shortest else None
-
-
-def _flag(value: int | None) -> bool | None:
-    return None if value is None else value != 0
-
-
-def _allowed(forbidden: int | None) -> bool | None:
-    """Only AA forbids."""
-    return None if forbidden is None else forbidden != _FORBIDS
-
-
-def _reversed(current: float | None) -> float | None:
-    return None if current is None else 0.0 - current
-
-
-def _sum(modules: Mapping[int, Values], name: str) -> float | None:
-    told: list[Any] = [values.get(name) for values in modules.values()]
-    return None if None in told else round(sum(told), 3)

@@ -30,7 +30,7 @@ GAP_S = 0.0015
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CanDialect:
+class VirtualDialect:
     """``bursts``: seconds between two of them, and what each holds. ``asked``: what is told when an inverter asks."""
 
     bursts: tuple[tuple[Seconds, Callable[[VirtualBank], Frames]], ...] = ()
@@ -115,13 +115,14 @@ def _deye(bank: VirtualBank) -> Frames:
     kinds = (*GROUPS[:2], frozenset[AlarmKind](), frozenset[AlarmKind](), GROUPS[5], GROUPS[4], GROUPS[2], GROUPS[3])
     places = tuple(enumerate(kinds))
     tables = bits(sums.alarms(), places) | bits(sums.warnings(), places) << 32
+    capacity = sum(module.model.capacity for module in sums.modules)
     frames = [
         _limits(0x351, sums),
         frame(0x355, "HHHH", bank.soc, sums.soh, 0, 0),
         _measured(0x356, sums, sign=-1),
         frame(0x359, "Q", tables),
         frame(0x35C, "BB", requests(sums.modules), 0),
-        CanFrame(0x35E, b"DY001\x1c\xfc\x08"),
+        CanFrame(0x35E, b"DY001\x1c" + round(10 * capacity).to_bytes(2, "little")),
         frame(0x361, "HHhh", 1000 * max(sums.cells), 1000 * min(sums.cells), *_tenths(sums.temperatures)),
         frame(0x364, "BBBBB", len(sums.modules), 0, 0, 0, len(sums.modules)),
     ]
@@ -177,10 +178,10 @@ def _pytes(bank: VirtualBank) -> Frames:
 
 
 DIALECTS = {
-    "pylontech": CanDialect(bursts=((2.0, _pylontech),)),
-    "victron": CanDialect(bursts=((1.0, _victron),), inverter=_GX),
-    "discover": CanDialect(bursts=((1.0, _discover),)),
-    "deye": CanDialect(bursts=((1.05, _deye), (5.3, _deye_rarely))),
-    "pytes": CanDialect(bursts=((1.0, _pytes),)),
+    "pylontech": VirtualDialect(bursts=((2.0, _pylontech),)),
+    "victron": VirtualDialect(bursts=((1.0, _victron),), inverter=_GX),
+    "discover": VirtualDialect(bursts=((1.0, _discover),)),
+    "deye": VirtualDialect(bursts=((1.05, _deye), (5.3, _deye_rarely))),
+    "pytes": VirtualDialect(bursts=((1.0, _pytes),)),
 }
 """Name -> what is said by itself; `high_voltage` adds the one that has to be asked."""

@@ -5,7 +5,7 @@ from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.module import VirtualModule
 from pylon2mqtt.transports.base import CanFrame
 
-from .dialects import QUESTIONS, CanDialect, Frames
+from .dialects import QUESTIONS, Frames, VirtualDialect
 from .pack import bits, frame, text
 
 IN_SERIES = 8
@@ -68,4 +68,4 @@ def _celsius(degrees: float) -> float:
     return 10 * degrees + _NO_DEGREES
 
 
-HIGH_VOLTAGE = CanDialect(asked=_answers, inverter=QUESTIONS, alarm_kinds=frozenset(_KINDS))
+HIGH_VOLTAGE = VirtualDialect(asked=_answers, inverter=QUESTIONS, alarm_kinds=frozenset(_KINDS))

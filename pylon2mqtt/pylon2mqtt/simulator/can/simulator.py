@@ -18,7 +18,7 @@ from pylon2mqtt.simulator.models import stack
 from pylon2mqtt.simulator.orders import OrderQueue
 from pylon2mqtt.transports.base import CanFrame
 
-from .dialects import DIALECTS, GAP_S, CanDialect, Frames
+from .dialects import DIALECTS, GAP_S, Frames, VirtualDialect
 from .high_voltage import HIGH_VOLTAGE
 
 _DIALECTS = {**DIALECTS, "high-voltage": HIGH_VOLTAGE}
@@ -88,7 +88,7 @@ class CanSimulator:
     def __post_init__(self) -> None:
         if self.dialect not in _DIALECTS:
             raise ConfigError(f"there is no dialect {self.dialect!r}: choose from {', '.join(_DIALECTS)}")
-        self._speaks: CanDialect = _DIALECTS[self.dialect]
+        self._speaks: VirtualDialect = _DIALECTS[self.dialect]
         self.url = self.listen.removeprefix("can:")
         self._place = self.url if ":" in self.url else f"socketcan:{self.url}"
         if not self.listen.startswith("can:") or self._place.partition(":")[0] not in _INTERFACES:

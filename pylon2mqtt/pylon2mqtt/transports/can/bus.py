@@ -27,7 +27,7 @@ from can.typechecking import CanFilter
 from pylon2mqtt.errors import ConfigError, TransportError
 from pylon2mqtt.transports.base import CanFrame, CanTraffic
 
-from .receiving import Gulp, from_python_can, from_socket
+from .receiving import Receive, from_python_can, from_socket
 
 _LOG = logging.getLogger(__name__)
 
@@ -84,9 +84,9 @@ class CanBus:
         self.listen_only = True
         self._bus: can.BusABC | None = None
         self._wanted: list[CanFilter] | None = None
-        self._heard = self._errors = 0
+        self._frames = self._errors = 0
         self._before = CanTraffic()
-        self._gulp: Gulp = lambda _wait_s: []
+        self._receive: Receive = lambda _wait_s: []
         self._was_open = False
         self._cancelled = False
 
@@ -105,8 +105,8 @@ class CanBus:
             self._bus = bus = self._opener(self, self._place)
             bus.set_filters(self._wanted)
         self._was_open = True
-        self._gulp = from_socket(bus.socket) if isinstance(bus, SocketcanBus) else from_python_can(bus)
-        self._heard = self._errors = 0
+        self._receive = from_socket(bus.socket) if isinstance(bus, SocketcanBus) else from_python_can(bus)
+        self._frames = self._errors = 0
         self._before = self._interface_counters()
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class CanBus:
             if self._cancelled:
                 raise TransportError(f"{self.line}: stopped")
             with self._translated("cannot listen to"):
-                frames = self._gulp(max(0.0, min(_LOOK_S, left)))
+                frames = self._receive(max(0.0, min(_LOOK_S, left)))
             left -= _LOOK_S
             if frames or left <= 0:
                 return self._counted(frames)
@@ -149,18 +149,18 @@ class CanBus:
         now = self._interface_counters()
         frames, errors = now.frames - self._before.frames, now.errors - self._before.errors
         lost = getattr(self._bus, "errors", 0)
-        return CanTraffic(frames=max(frames, self._heard), errors=max(errors, self._errors) + lost)
+        return CanTraffic(frames=max(frames, self._frames), errors=max(errors, self._errors) + lost)
 
     def _try_another_rate(self) -> None:
-        """Where no rate was chosen and nothing was heard, try the next: a listener disturbs nobody by that."""
+        """Where no rate was chosen and nothing was received, try the next: a listener disturbs nobody by that."""
         if self.bitrate_is_chosen or not self.listen_only or self._opener not in _SETS_RATE:
             return
-        if self._was_open and self._heard == self._errors:
+        if self._was_open and self._frames == self._errors:
             self.bitrate = RATES[(RATES.index(self.bitrate) + 1) % len(RATES)]
             _LOG.info("%s: tries %d bit/s", self.line, self.bitrate)
 
     def _counted(self, frames: list[CanFrame]) -> list[CanFrame]:
-        self._heard += len(frames)
+        self._frames += len(frames)
         for frame in frames:
             if frame.error:
                 self._errors += 1

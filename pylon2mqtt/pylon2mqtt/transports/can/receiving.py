@@ -19,14 +19,14 @@ _MOST = 1000
 _LAYOUT = struct.Struct("=IB3x8s")
 _EXTENDED, _REMOTE, _ERROR, _ID = 0x80000000, 0x40000000, 0x20000000, 0x1FFFFFFF
 
-Gulp = Callable[[float], list[CanFrame]]
+Receive = Callable[[float], list[CanFrame]]
 """Return the frames that there are, waiting so many seconds for the first one."""
 
 
-def from_python_can(bus: can.BusABC) -> Gulp:
+def from_python_can(bus: can.BusABC) -> Receive:
     """Take frames from any bus of python-can."""
 
-    def gulp(wait_s: float) -> list[CanFrame]:
+    def receive(wait_s: float) -> list[CanFrame]:
         frames: list[CanFrame] = []
         message = bus.recv(wait_s)
         while message is not None and len(frames) < _MOST:
@@ -36,14 +36,14 @@ def from_python_can(bus: can.BusABC) -> Gulp:
             message = bus.recv(0)
         return frames
 
-    return gulp
+    return receive
 
 
-def from_socket(sock: socket.socket) -> Gulp:
+def from_socket(sock: socket.socket) -> Receive:
     """Take frames straight from a SocketCAN socket."""
     sock.settimeout(0)
 
-    def gulp(wait_s: float) -> list[CanFrame]:
+    def receive(wait_s: float) -> list[CanFrame]:
         if not select.select([sock], [], [], wait_s)[0]:
             return []
         time.sleep(_NAP_S)
@@ -54,11 +54,13 @@ def from_socket(sock: socket.socket) -> Gulp:
             except BlockingIOError:
                 break
             remote, error = bool(number & _REMOTE), bool(number & _ERROR)
-            told = b"" if remote else data[:length]
-            frames.append(CanFrame(number & _ID, told, extended=bool(number & _EXTENDED), remote=remote, error=error))
+            payload = b"" if remote else data[:length]
+            frames.append(
+                CanFrame(number & _ID, payload, extended=bool(number & _EXTENDED), remote=remote, error=error)
+            )
         return frames
 
-    return gulp
+    return receive
 
 
 def _frame(message: can.Message) -> CanFrame:

@@ -11,11 +11,13 @@ from typing import Any
 
 from pylon2mqtt import __version__
 from pylon2mqtt.model import AlarmKind, Bank, Module
+from pylon2mqtt.model.identity import bank_id, bank_name, bank_slug, module_id, slug
+from pylon2mqtt.model.quantities import HIDDEN, MAIN
 from pylon2mqtt.outputs.mqtt.intervals import LONGEST_S, SHORTEST_S
 from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S
-from pylon2mqtt.outputs.mqtt.topics import DEFAULT_NAME, INFORMATION, OFFLINE, ONLINE, bank_slug, barcode_slug, slug
+from pylon2mqtt.outputs.mqtt.topics import INFORMATION, OFFLINE, ONLINE
 
-from .entities import HIDDEN, MAIN, Entity, entities
+from .entities import Entity, entities
 
 Json = dict[str, Any]
 
@@ -70,13 +72,13 @@ class Device:
 
 
 def bank_device(site: Site, bank: Bank) -> Device:
-    """Return the bank's device; it is known by its name, so that it stays when modules come and go."""
+    """Return the bank's device."""
     maker = bank.manufacturer or next((module.manufacturer for module in bank.modules if module.manufacturer), None)
     return Device(
         kind=Bank,
-        id=f"{slug(site.base)}_{bank_slug(bank)}",
+        id=bank_id(site.base, bank_slug(bank)),
         topic=bank_slug(bank),
-        name=bank.name or DEFAULT_NAME,
+        name=bank_name(bank),
         details={
             "manufacturer": maker,
             "model": bank.model or "Battery bank",
@@ -87,13 +89,13 @@ def bank_device(site: Site, bank: Bank) -> Device:
 
 
 def module_device(site: Site, bank: Bank, module: Module, module_slug: str) -> Device:
-    """Return the module's device; it is known by its barcode, so that it may change its place."""
+    """Return the module's device; ``module_slug`` is its part of the topics."""
     return Device(
         kind=Module,
-        id=module_id(site, bank_slug(bank), module_slug, module.barcode),
+        id=module_id(site.base, bank_slug(bank), module_slug, module.barcode),
         topic=f"{bank_slug(bank)}/{module_slug}",
-        name=f"{bank.name or DEFAULT_NAME} module {module.number}",
-        via=bank_device(site, bank).id,
+        name=f"{bank_name(bank)} module {module.number}",
+        via=bank_id(site.base, bank_slug(bank)),
         details={
             "manufacturer": module.manufacturer or bank.manufacturer,
             "model": module.model,
@@ -101,11 +103,6 @@ def module_device(site: Site, bank: Bank, module: Module, module_slug: str) -> D
             "sw_version": module.firmware,
         },
     )
-
-
-def module_id(site: Site, bank: str, module: str, barcode: str | None) -> str:
-    """Return the identifier of a module, from the slugs of its bank and of itself."""
-    return f"pylon2mqtt_{module}" if module == barcode_slug(barcode) else f"{slug(site.base)}_{bank}_{module}"
 
 
 def discovery_topic(site: Site, device_id: str) -> str:
@@ -164,9 +161,9 @@ def _component(site: Site, device: Device, entity: Entity) -> Json:
         "state_class": entity.over_time,
         "suggested_display_precision": entity.digits,
         "options": entity.options,
-        "entity_category": None if entity.shown is MAIN else DETAIL_CATEGORY,
+        "entity_category": None if entity.place is MAIN else DETAIL_CATEGORY,
         "icon": entity.icon,
-        "enabled_by_default": False if entity.shown is HIDDEN else None,
+        "enabled_by_default": False if entity.place is HIDDEN else None,
         "state_topic": None if entity.topic == "state" else f"{site.base}/{device.topic}/{entity.topic}",
     }
     found = _identity(device, entity.platform, entity.key) | {k: v for k, v in optional.items() if v is not None}

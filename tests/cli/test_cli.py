@@ -13,6 +13,7 @@ import pytest
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.cli import main
+from pylon2mqtt.simulator.console.battery import ConsoleBattery
 from pylon2mqtt.simulator.registry import Simulator
 
 COMMAND = [sys.executable, "-P", "-m", "pylon2mqtt"]
@@ -107,7 +108,21 @@ class TestRead:
 
     def test_an_unknown_protocol_is_2(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["read", "modbus", "/dev/ttyNOT_THERE"]) == 2
-        assert "use one of rs485" in output(capsys)[1]
+        assert output(capsys)[1] == "protocol must be one of auto, rs485, rs232, console, can, not 'modbus'.\n"
+
+    @pytest.mark.parametrize(
+        ("line", "advice"),
+        [
+            ("192.168.1.20", "has no port. Write a gateway as host:port, such as 192.168.1.20:8899"),
+            ("10.0.0.5:99999", "a port is a number from 1 to 65535"),
+            ("ttyUSB0", "write /dev/ttyUSB0"),
+        ],
+    )
+    def test_a_line_that_can_be_none_is_2_with_what_to_write(
+        self, line: str, advice: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["read", "auto", line]) == 2
+        assert advice in output(capsys)[1]
 
 
 class TestRecordAndReplay:
@@ -159,6 +174,56 @@ class TestRecordAndReplay:
         assert "no whole reading out of this recording" in output(capsys)[1]
 
 
+class TestFlags:
+    """`read`, `record` and `run` have the options of the options file as flags."""
+
+    def test_a_rack_behind_a_login_is_read_and_recorded(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        with running("", "console", model="SC0500-locked", modules=2, fast=True) as rack:
+            assert isinstance(rack.battery, ConsoleBattery)
+            barcode = rack.battery.rack.barcode
+            assert main(["read", "console", rack.url]) == 1
+            assert "allow_login" in output(capsys)[1]
+            flags = ["--allow-login", "--allow-tbar", "--console-barcode", barcode]
+            assert main(["read", "console", rack.url, "--json", *flags]) == 0
+            assert len(json.loads(output(capsys)[0])["modules"]) == 2
+            rack.battery.power_cut()
+            assert main(["record", "console", rack.url, str(file), "--seconds", "0.1", *flags]) == 0
+        assert "> login debug" in file.read_text()
+
+    def test_a_gateway_is_host_and_port(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        with running("tcp:127.0.0.1:0", modules=2, fast=True) as battery:
+            gateway = battery.url.removeprefix("socket://")
+            assert main(["read", "auto", gateway, "--json"]) == 0
+            assert len(json.loads(output(capsys)[0])["modules"]) == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "error"),
+        [
+            (["--console-barcode", "H 22"], "argument --console-barcode: must be a barcode of 8 to 24 letters"),
+            (["--can-bitrate", "5"], "argument --can-bitrate/--bitrate: must be a whole number from 10000 to 1000000"),
+            (["--addresses", "2;3"], "argument --addresses: must be addresses of modules from 0 to 254"),
+        ],
+    )
+    def test_a_value_that_cannot_be_is_2_and_says_why(
+        self, arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            main(["read", "console", "/dev/ttyNOT_THERE", *arguments])
+        assert caught.value.code == 2
+        assert error in output(capsys)[1]
+
+    def test_a_password_has_no_flag(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["run", "--help"])
+        shown = output(capsys)[0]
+        assert "--mqtt-host" in shown
+        assert "--records-json-file" in shown
+        assert "password" not in shown.replace("password at", "")
+
+
 class TestCan:
     LOG = "(1.0) can0 351#1402C012C012C201\n(1.0) can0 355#58005E00\n(1.1) can0 356#7A13F2FE6B01\nnoise\n"
 
@@ -207,7 +272,7 @@ class TestCan:
     @pytest.mark.parametrize(
         ("arguments", "status", "error"),
         [
-            (["read", "can", "/dev/ttyUSB0"], 2, "CAN needs a CAN line"),
+            (["read", "can", "socket://10.0.0.5:23"], 2, "CAN needs a CAN line"),
             (["read", "rs485", "can0"], 2, "rs485 is not spoken on a CAN bus"),
             (["read", "can", "can77"], 1, "there is no interface can77"),
             (["read", "can", "gs_usb:0"], 2, "use the interface that Linux makes"),
@@ -254,6 +319,12 @@ class TestRun:
         file.write_text('{"batteries": [], "cells": "x"}')
         assert main(["run", "--options", str(file)]) == 2
         assert output(capsys)[1].count("\n") == 2
+
+    def test_a_flag_counts_more_than_the_file(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        file = tmp_path / "options.json"
+        file.write_text('{"batteries": [{"name": "House", "address": "10.0.0.5"}], "cells": "x", "log_level": "y"}')
+        assert main(["run", "--options", str(file), "--cells", "none"]) == 2
+        assert [line.partition(" ")[0] for line in output(capsys)[1].splitlines()] == ["House:", "log_level"]
 
     @pytest.mark.parametrize("after_s", [0.6, 1.2, 2.5])
     def test_sigterm_at_any_moment_is_0_within_two_seconds(self, after_s: float, tmp_path: Path) -> None:

@@ -1,0 +1,178 @@
+"""What CONTRIBUTING says of adding something is all that there is to do: each is done here with a made-up one."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.copies import Copy, named_files
+
+PACKAGE = "pylon2mqtt/pylon2mqtt"
+TEXTS = "pylon2mqtt/translations/"
+DOCS = "pylon2mqtt/DOCS.md"
+LANGUAGES = [f"{TEXTS}{path.name}" for path in (Path(__file__).parent.parent / TEXTS).iterdir()]
+
+BELL = '''
+"""Rings for every snapshot: made up for a test."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pylon2mqtt.options import one_of, option
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BellOptions:
+    section: ClassVar[str] = "records"
+    bell: str | None = option(one_of("ding", "dong"), "ring for every reading")
+
+    @property
+    def switched_on(self):
+        return self.bell is not None
+
+class Bell:
+    name = "bell"
+    keeps_all = False
+
+    def __init__(self, sound):
+        self.sound = sound
+
+    @classmethod
+    def from_options(cls, options, surroundings):
+        return cls(options.bell)
+
+    def open(self): ...
+
+    def publish(self, snapshot):
+        print(self.sound, snapshot.bank.name, flush=True)
+
+    def refresh(self): ...
+
+    def close(self): ...
+'''
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def translate(copy: Copy, group: str, key: str) -> None:
+    """Add a text to a group of options in every language, where its fields begin."""
+    for path in LANGUAGES:
+        indent = " " * 6
+        behind = copy.read(path)
+        start = behind.index(f"\n  {group}:\n")
+        fields = behind[: behind.index("    fields:\n", start) + len("    fields:\n")][start:]
+        copy.insert(
+            path, behind=fields, text=f"{indent}{key}:\n{indent}  name: {key}\n{indent}  description: Made up.\n"
+        )
+
+
+def heading(copy: Copy, *paths: str) -> None:
+    names = "".join(f"### Option: `{path}`\n\nMade up.\n\n" for path in paths)
+    copy.insert(DOCS, behind="### Option: `log_level`\n", text=f"\n\n{names}")
+
+
+def done(copy: Copy) -> None:
+    """Write the schema, and see that the tests are content."""
+    written = copy.python("script/write-config")
+    assert written.returncode == 0, written.stderr
+    judged = copy.judged()
+    assert judged.returncode == 0, judged.stdout
+
+
+def places(section: str) -> set[str]:
+    """The files that a section names, as far as the owner of a made-up thing writes them himself."""
+    return named_files(section) - {"script/write-config", "pylon2mqtt/config.yaml", ".venv/bin/python"}
+
+
+def test_an_output(copy: Copy) -> None:
+    copy.write(f"{PACKAGE}/outputs/bell.py", BELL)
+    registry = f"{PACKAGE}/outputs/registry.py"
+    copy.insert(
+        registry,
+        behind="from .base import Output, OutputOptions, Surroundings\n",
+        text="from .bell import BellOptions\n",
+    )
+    copy.insert(
+        registry, behind='"mqtt": ("mqtt.output:Mqtt", MqttOptions),\n', text='"bell": ("bell:Bell", BellOptions),\n'
+    )
+    assert {f"{PACKAGE}/outputs/<name>.py", registry} <= places("To add an output")
+    assert copy.judged().returncode == 1, "an output without texts and schema passed"
+    translate(copy, "records", "bell")
+    heading(copy, "records.bell")
+    done(copy)
+    options = copy.root / "options.json"
+    batteries = [{"name": "House", "device": "/dev/none"}]
+    options.write_text(json.dumps({"batteries": batteries, "mqtt": {"host": "127.0.0.1", "port": 9}}))
+    with copy.running("-m", "pylon2mqtt", "run", "--options", str(options), "--records-bell", "dong") as bridge:
+        assert bridge.stdout
+        assert bridge.stdout.readline() == "dong House\n"
+
+
+ASKED = """
+import json, os, sys
+from pathlib import Path
+from pylon2mqtt.config import load
+from pylon2mqtt.config.groups import RUN
+from pylon2mqtt.supervisor import from_environment
+settings = load(Path(sys.argv[1]), environment=from_environment(RUN), flags={})
+print(json.dumps([settings.outputs["mqtt"].greeting, *(dict(battery.options) for battery in settings.batteries)]))
+"""
+
+
+def test_an_option_of_an_output(copy: Copy) -> None:
+    path = f"{PACKAGE}/outputs/mqtt/options.py"
+    copy.insert(
+        path,
+        behind='option(TEXT, "user name at the broker")\n',
+        text='    greeting: str = option(TEXT, "x", default="hi")\n',
+    )
+    assert f"{PACKAGE}/outputs" in places("To add an option")
+    translate(copy, "mqtt", "greeting")
+    heading(copy, "mqtt.greeting")
+    done(copy)
+    assert yaml.safe_load(copy.read("pylon2mqtt/config.yaml"))["schema"]["mqtt"]["greeting"] == "str?"
+    options = copy.root / "options.json"
+    options.write_text('{"batteries": [{"name": "House", "device": "/dev/none"}]}')
+    assert json.loads(copy.python("-c", ASKED, str(options)).stdout) == ["hi", {}]
+    assert json.loads(copy.python("-c", ASKED, str(options), MQTT_GREETING="hello").stdout) == ["hello", {}]
+    assert "--mqtt-greeting" in copy.python("-m", "pylon2mqtt", "run", "--help").stdout
+
+
+def test_an_option_of_a_protocol(copy: Copy) -> None:
+    path = f"{PACKAGE}/protocols/console/options.py"
+    copy.insert(path, behind="from dataclasses import dataclass\n", text="from pylon2mqtt.options import whole\n")
+    copy.insert(
+        path, behind='option(BARCODE, "barcode of the rack\'s controller, for \'tbar\'")\n',
+        text='    patience: int = option(whole(1, 9), "x", default=2)\n',
+    )  # fmt: skip
+    assert f"{PACKAGE}/protocols/<language>/options.py" in places("To add an option")
+    translate(copy, "expert", "patience")
+    heading(copy, "expert.patience")
+    done(copy)
+    assert yaml.safe_load(copy.read("pylon2mqtt/config.yaml"))["schema"]["expert"][0]["patience"] == "int(1,9)?"
+    shown = copy.python("-m", "pylon2mqtt", "record", "--help").stdout
+    assert "--patience NUMBER" in shown
+    told = copy.python("-m", "pylon2mqtt", "read", "console", "/dev/none", "--patience", "10")
+    assert (told.returncode, "--patience: must be a whole number from 1 to 9, not 10" in told.stderr) == (2, True)
+    passed = copy.python("-c", """
+from pylon2mqtt.config import parse
+battery = {"name": "House", "device": "/dev/none", "protocol": "console"}
+(house,) = parse({"batteries": [battery], "expert": [{"name": "House", "patience": 3}]}).batteries
+print(house.options)
+""")  # fmt: skip
+    assert passed.stdout == "{'patience': 3}\n", passed.stderr
+
+
+def test_a_language_of_the_options(copy: Copy) -> None:
+    (path,) = places("To add a language of the options") - {"pylon2mqtt/translations/en.yaml"}
+    path = path.replace("<language>", "pt")
+    english = copy.read("pylon2mqtt/translations/en.yaml")
+    copy.write(path, english.replace("Expert", "Perito"))
+    done(copy)
+    translated = copy.read(path)
+    (copy.root / path).write_text(translated[: translated.index("  records:\n")], encoding="utf-8")
+    judged = copy.judged()
+    assert judged.returncode == 1
+    assert "test_every_option_is_translated[pt]" in judged.stdout
