@@ -410,7 +410,7 @@ class TestForeigners:
             ("350#060FC81370040000 351#5763640123001000 352#FA00FA00A410980D 355#B004A604 356#740E8C0A", "Afore"),
             ("351#024800FA00FA01C2 355#005A006400002328 356#14D2000800E6", "other order"),
             ("123#00 305#0000000000000000", "no battery that is known"),
-            ("35A#0000000000000000 123#00", "no battery that is known"),
+            ("35A#0000000000000000 123#00 124#00 125#00 126#00", "no battery that is known"),
             ("351#FFFF 355#FFFF 356#0000", "no voltage, state of charge or limit"),
         ],
     )  # fmt: skip

@@ -55,7 +55,7 @@ def decode(frames: Iterable[TimedFrame]) -> Bank:
         raise FrameError("there is no CAN frame in it: give a log as candump -l writes it")
     dialect = recognise(received, 0.0)
     if dialect is None:
-        foreign = foreign_language(received, 0.0)
+        foreign = foreign_language(received, received.keys(0.0))
         what = f"this is {foreign.title}, which is not read here" if foreign else "no battery that is known here"
         raise DecodeError(f"{count} frames: {what}", raw=b"")
     bank = dialect.bank(dialect.values(received, 0.0))
@@ -170,7 +170,8 @@ class Can:
     def _nothing(self, line: CanTransport) -> TransportTimeoutError:
         """Return why there is nothing, and begin anew."""
         since = self._clock.now() - _FIRST_S
-        found = count_frames(self._received, self._dialect, foreign_language(self._received, since), since)
+        foreign = foreign_language(self._received, self._received.keys(since))
+        found = count_frames(self._received, self._dialect, foreign, since)
         why = diagnosis(line.line, found, self._passed(line), read_before=self._dialect is not None)
         line.select(None)
         self._settled = False

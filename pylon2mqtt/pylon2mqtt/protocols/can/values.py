@@ -65,15 +65,15 @@ def low_voltage_bank(values: Values) -> Bank:
 
 def maker(received: Received, keys: frozenset[int]) -> bytes | None:
     """Return the maker's name as it was sent; None if it was not."""
-    return received.last(_MANUFACTURER) if _MANUFACTURER in keys else None
+    return received.longest(_MANUFACTURER) if _MANUFACTURER in keys else None
 
 
 def named(name: bytes) -> Callable[[Received, frozenset[int]], bool]:
     """Return the signature of a maker whose name, or that of its product, begins so."""
 
     def signature(received: Received, keys: frozenset[int]) -> bool:
-        texts = [received.last(key) for key in (_MANUFACTURER, _PRODUCT) if key in keys]
-        return any(text is not None and text.upper().startswith(name) for text in texts)
+        texts = [received.longest(key) for key in (_MANUFACTURER, _PRODUCT) if key in keys]
+        return any(text.upper().startswith(name) for text in texts)
 
     return signature
 
