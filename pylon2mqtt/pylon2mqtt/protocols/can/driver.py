@@ -40,6 +40,8 @@ _LEAST = ("voltage", "soc", "charge_voltage_limit")
 # The frames that hold them in all low-voltage dialects: with 35A but neither of 359 and 35C, some things are missing.
 _PAIRS, _ALARMS, _PERMISSIONS = 0x35A, 0x359, 0x35C
 
+_STANDARD_DIGITS = 3
+
 PROBES: tuple[Probe, ...] = ()
 """Nothing is asked on a CAN bus."""
 
@@ -69,9 +71,13 @@ def _says_nothing(bank: Bank) -> bool:
 
 
 def scrub(request: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
-    """Return a frame's data with the part of a serial number in it replaced; ``request`` is its identifier, as text."""
+    """Return a frame's data with the part of a serial number in it replaced.
+
+    ``request`` is its identifier in hexadecimal: three digits, or eight if it is extended.
+    """
     text = answer.rstrip(b"\0").decode("latin-1")
-    if int(request, 16) not in serials() or not text.strip():
+    key = int(request, 16) | (EXTENDED if len(request) > _STANDARD_DIGITS else 0)
+    if key not in serials() or not text.strip():
         return answer
     other = text[:1] + pseudonym(text)[1 - len(text) :] if len(text) > 1 else "0"
     return other.encode("latin-1").ljust(len(answer), b"\0")

@@ -46,9 +46,8 @@ _SHORTEST_NAME = 3
 
 def low_voltage_bank(values: Values) -> Bank:
     """A bank that speaks the common low-voltage language, whoever made it."""
-    fields = _fields(values, _BANK_FIELDS)
     return Bank(
-        **fields
+        **bank_fields(values)
         | {
             "voltage": voltage(values),
             "soc": state_of_charge(values),
@@ -185,6 +184,11 @@ def _energies(values: Values) -> dict[str, None]:
     """MG counts energy in other units than all others: it is left out."""
     mg = (values.get("manufacturer") or "").upper().startswith("MG")
     return {"energy_charged": None, "energy_discharged": None} if mg else {}
+
+
+def bank_fields(values: Values) -> dict[str, Any]:
+    """What has the name of a bank's field, and its alarms."""
+    return _fields(values, _BANK_FIELDS)
 
 
 def module_fields(values: Values) -> dict[str, Any]:
