@@ -74,6 +74,19 @@ class TestDecode:
         assert err.startswith(error)
         assert err.count("\n") == 1
 
+    def test_nobody_who_reads_the_output_is_no_error(self, tmp_path: Path) -> None:
+        """As `pylon2mqtt decode ... | head` when head has seen enough."""
+        file = tmp_path / "answer"
+        file.write_text(TOLD)
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "wb") as closed:
+            done = subprocess.run(
+                [*COMMAND, "decode", "rs485", "--request", ASKED, str(file)],
+                stdout=closed, stderr=subprocess.PIPE, check=False,
+            )  # fmt: skip
+        assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
+
     def test_a_missing_file(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["decode", "rs485", "/nowhere"]) == 1
         assert "No such file" in output(capsys)[1]
@@ -140,6 +153,36 @@ class TestRecordAndReplay:
         assert [m["barcode"] for m in told["modules"]] == ["SIM0000000000001", "SIM0000000000002"]
         assert main(["replay", str(file)]) == 0
         assert "Voltage (V)" in output(capsys)[0]
+
+    def test_an_older_recording_stays_where_the_line_cannot_be_opened(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        file.write_text("the recording of yesterday")
+        assert main(["record", "rs485", "/dev/ttyNOT_THERE", str(file)]) == 1
+        assert file.read_text() == "the recording of yesterday"
+        assert "plug the adapter in" in output(capsys)[1]
+
+    def test_why_nothing_was_read_is_said_and_what_came_is_kept(
+        self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        assert main(["record", "console", battery.url, str(file), "--seconds", "0.1"]) == 1
+        out, err = output(capsys)
+        assert "0 readings" in out
+        assert "Recording for 0.1 s" in err
+        assert "Nothing was read: " in err
+        assert "# protocol: console" in file.read_text()
+
+    def test_a_protocol_that_was_found_is_recorded_too(
+        self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "recording.txt"
+        assert main(["record", "auto", battery.url, str(file), "--seconds", "0.1"]) == 0
+        assert main(["replay", str(file), "--json"]) == 0
+        assert len(json.loads(output(capsys)[0].splitlines()[-1])["modules"]) == 2
+        assert main(["record", "auto", battery.url, str(file), "--hide-barcodes"]) == 2
+        assert "needs to know the protocol" in output(capsys)[1]
 
     def test_what_was_only_listened_to(
         self, battery: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -10,21 +10,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from pylon2mqtt.app.sources import line_and_driver
 from pylon2mqtt.config import one_battery
 from pylon2mqtt.config.groups import DRIVER, LINE
-from pylon2mqtt.errors import ConfigError, FrameError, TransportTimeoutError
+from pylon2mqtt.errors import ConfigError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
-from pylon2mqtt.protocols.registry import FRAMES, driver, scrub
+from pylon2mqtt.protocols.registry import AUTO, FRAMES, driver, scrub
 from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, TimedFrame, is_can
 from pylon2mqtt.transports.can.logs import FORMS, frames_of
 from pylon2mqtt.transports.can.playback import LogTime, Playback
 from pylon2mqtt.transports.can.recorder import CanRecorder
 from pylon2mqtt.transports.recording import MAGIC, Recorder, Replay, parse_recording
-from pylon2mqtt.transports.registry import transport
+from pylon2mqtt.transports.registry import carries_frames
 
 from .flags import chosen_flags
 
@@ -44,8 +45,7 @@ def read(chosen: argparse.Namespace) -> int:
 def _line_and_driver(chosen: argparse.Namespace) -> tuple[Line, BatteryProtocol]:
     """The closed line that the command line names, and the driver for what is spoken on it."""
     battery = one_battery(chosen.protocol, chosen.line, chosen_flags(chosen, DRIVER | LINE))
-    line = transport(battery.line, **battery.line_options)
-    return line, driver(battery.protocol, name=None, stagger_s=0, **battery.options)
+    return line_and_driver(battery, name=None, stagger_s=0)
 
 
 def decode(chosen: argparse.Namespace) -> int:
@@ -79,13 +79,26 @@ def _frames(data: bytes, name: str, without: str = "there is no CAN frame in it"
 
 def record(chosen: argparse.Namespace) -> int:
     """Read a bank again and again while writing down what passes."""
-    if chosen.hide_barcodes and chosen_flags(chosen, DRIVER).get("listen_only"):
-        raise ConfigError("--hide-barcodes does not go together with --listen-only: what others say comes in pieces")
+    _refuse_what_cannot_be_hidden(chosen)
     line, protocol = _line_and_driver(chosen)
-    with _new_file(chosen.file) as file:
-        answers = _read_for(chosen.seconds, _recorder(line, chosen, file), protocol)
-    print(f"{chosen.file}: {answers} readings. Read it before you share it: it holds what the battery said.")
-    return 0 if answers else 1
+    with contextlib.closing(line):
+        line.open()  # before the file: an older recording stays where there is nothing to record
+        with _new_file(chosen.file) as file:
+            print(f"Recording for {chosen.seconds:g} s; Ctrl-C ends it sooner.", file=sys.stderr, flush=True)
+            readings, error = _read_for(chosen.seconds, _recorder(line, chosen, file), protocol)
+    print(f"{chosen.file}: {readings} readings. Read it before you share it: it holds what the battery said.")
+    if not readings:
+        print(f"Nothing was read: {error or 'the time was too short'}", file=sys.stderr)
+    return 0 if readings else 1
+
+
+def _refuse_what_cannot_be_hidden(chosen: argparse.Namespace) -> None:
+    if not chosen.hide_barcodes:
+        return
+    if chosen_flags(chosen, DRIVER).get("listen_only"):
+        raise ConfigError("--hide-barcodes does not go together with --listen-only: what others say comes in pieces")
+    if chosen.protocol == AUTO and not carries_frames(chosen.line):
+        raise ConfigError("--hide-barcodes needs to know the protocol: `pylon2mqtt read auto` says which one it is")
 
 
 def _new_file(path: Path) -> TextIO:
@@ -96,6 +109,7 @@ def _new_file(path: Path) -> TextIO:
 
 
 def _recorder(line: Line, chosen: argparse.Namespace, file: TextIO) -> Line:
+    """The open line, with what passes written into the file."""
     names: dict[str, str] = {}
 
     def pseudonym(barcode: str) -> str:
@@ -104,28 +118,33 @@ def _recorder(line: Line, chosen: argparse.Namespace, file: TextIO) -> Line:
     def hidden(frame: CanFrame) -> CanFrame:
         return replace(frame, data=scrub(FRAMES)(str(frame).partition("#")[0].encode(), frame.data, pseudonym))
 
+    def hidden_answer(asked: bytes, told: bytes) -> bytes:
+        return scrub(chosen.protocol)(asked, told, pseudonym)
+
     if is_can(line):
         return CanRecorder(line, file, scrub=hidden if chosen.hide_barcodes else None)
-    hide = scrub(chosen.protocol)
-    return Recorder(
+    recorder = Recorder(
         cast(ByteTransport, line),
         file,
         protocol=chosen.protocol,
-        scrub=(lambda asked, told: hide(asked, told, pseudonym)) if chosen.hide_barcodes else None,
+        scrub=hidden_answer if chosen.hide_barcodes else None,
     )
+    recorder.begin()
+    return recorder
 
 
-def _read_for(seconds: float, line: Line, protocol: BatteryProtocol) -> int:
-    """Read for so long; return how often that succeeded."""
+def _read_for(seconds: float, line: Line, protocol: BatteryProtocol) -> tuple[int, Exception | None]:
+    """Read for so long; return how often that succeeded, and why it did not the last time."""
     until = time.monotonic() + seconds
-    answers = 0
+    readings, last = 0, None
     with contextlib.closing(line):
-        line.open()
         while time.monotonic() < until:
-            with contextlib.suppress(TransportTimeoutError):
+            try:
                 protocol.read(line)
-                answers += 1
-    return answers
+                readings += 1
+            except (TransportTimeoutError, ProtocolError) as error:
+                last = error
+    return readings, last
 
 
 def replay(chosen: argparse.Namespace) -> int:

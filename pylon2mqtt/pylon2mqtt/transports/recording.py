@@ -52,6 +52,10 @@ class Recorder:
     def open(self) -> None:
         """Open the line, and begin the recording the first time."""
         self._inner.open()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin the recording on a line that is open already."""
         if self._began is None:
             self._began = time.monotonic()
             self._file.write(f"{MAGIC}\n# protocol: {self._protocol}\n# line: {self.line}\n")
