@@ -96,6 +96,15 @@ def _barcode(value: Any) -> str:
     return text
 
 
+def _host(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[\w.-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?\]?", text):
+        raise ValueError(
+            f"must be a name or an address alone, such as 192.168.1.10, not {value!r}: the port stands apart"
+        )
+    return text.strip("[]")
+
+
 def _topic(value: Any) -> str:
     text = _text(value).strip("/")
     if not text or re.search(r"[#+\0]", text):
@@ -132,6 +141,7 @@ DEVICE = Kind("device(subsystem=tty)", _text, value="DEVICE")
 # Not str(1,40): Supervisors before August 2026 refuse every text for it (home-assistant/supervisor#7044).
 NAME = Kind("match(^.{1,40}$)", _name, value="NAME")
 BARCODE = Kind("match(^[A-Za-z0-9]{8,24}$)", _barcode, value="BARCODE")
+HOST = Kind("str", _host, value="HOST")
 TOPIC = Kind("match(^[^#+]*$)", _topic, value="TOPIC")
 ADDRESSES = Kind("match(^[0-9 ,]*$)", _addresses, value="NUMBERS")
 FLAG = Kind("bool", _flag, read=_written_flag)
