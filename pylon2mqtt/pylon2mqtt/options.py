@@ -12,7 +12,7 @@ variable (`supervisor`) and the flag of the command line (`cli`). Nothing is imp
 
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 
@@ -134,6 +134,7 @@ def _written_number(text: str) -> int | str:
 
 
 _HIGHEST_ADDRESS = 254
+_OPTIONS_FILE = "/data/options.json"
 
 TEXT = Kind("str", _text)
 SECRET = Kind("password", _text, secret=True)
@@ -158,6 +159,12 @@ def whole(low: int, high: int) -> Kind:
     return Kind(f"int({low},{high})", check, read=_written_number, value="NUMBER")
 
 
+def seconds(low: int, high: int) -> Kind:
+    """Return the kind of a time in whole seconds, which the bridge counts with as with any other time."""
+    kind = whole(low, high)
+    return replace(kind, check=lambda value: float(kind.check(value)))
+
+
 PORT = Kind("port", whole(1, 65535).check, read=_written_number, value="NUMBER")
 
 
@@ -180,6 +187,8 @@ def file_below(*folders: str) -> Kind:
         inside = any(text.startswith(f"{folder}/") for folder in folders)
         if not inside or ".." in text.split("/") or text.endswith("/"):
             raise ValueError(f"must be a file below {' or '.join(folders)}, not {value!r}")
+        if text == _OPTIONS_FILE:
+            raise ValueError("must be another file: this is where the Supervisor keeps the options")
         return text
 
     return Kind("str", check, value="FILE")

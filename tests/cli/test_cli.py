@@ -172,6 +172,7 @@ class TestRecordAndReplay:
         assert "0 readings" in out
         assert "Recording for 0.1 s" in err
         assert "Nothing was read: " in err
+        assert "is spoken here, but the protocol console is chosen. Choose rs485, or auto" in err
         assert "# protocol: console" in file.read_text()
 
     def test_a_protocol_that_was_found_is_recorded_too(

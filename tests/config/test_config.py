@@ -53,6 +53,7 @@ def test_everything() -> None:
     settings = parse({"batteries": [BATTERY], "mqtt": mqtt, "poll_interval": 5, "cells": "full", "log_level": "debug"})
     assert settings.outputs["mqtt"] == MqttOptions(**(mqtt | {"base_topic": "batteries"}))
     assert (settings.poll_interval_s, settings.cells, settings.log_level) == (5.0, "full", "debug")
+    assert isinstance(settings.poll_interval_s, float)  # or the retained topic of the interval would change
 
 
 @pytest.mark.parametrize("protocol", ["rs232", "console"])
@@ -302,6 +303,11 @@ class TestRecords:
     def test_files_of_owners_lie_below_data_or_share(self, path: str) -> None:
         assert problems(records={"json_file": path}) == [
             f"records.json_file must be a file below /data or /share, not {path!r}."
+        ]
+
+    def test_the_options_of_the_app_are_never_overwritten(self) -> None:
+        assert problems(records={"json_file": "/data/options.json"}) == [
+            "records.json_file must be another file: this is where the Supervisor keeps the options."
         ]
 
 
