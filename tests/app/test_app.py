@@ -22,6 +22,7 @@ from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportT
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
 from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.diagnosis import Chosen
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.registry import Simulator
@@ -71,7 +72,8 @@ def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
 
 
 # What a missing answer costs; the simulator answers within a millisecond here.
-quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1}, others=())
+QUICK = replace(PYLONTECH_RS485, timeout_s={115200: 0.1, 9600: 0.1}, begins_s=0.1)
+quick_driver = partial(driver, dialects=(QUICK,))
 
 
 @contextmanager
