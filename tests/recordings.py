@@ -21,7 +21,7 @@ from pylon2mqtt.model import Bank, Topology
 from pylon2mqtt.model.joining import joined
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
-from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.logs import frames_in
 from pylon2mqtt.transports.recording import Recording, parse_recording
 
 OWN = Path(__file__).parent / "captures"

@@ -12,18 +12,18 @@ from typing import Any, TextIO, cast
 
 from pylon2mqtt.config import one_battery
 from pylon2mqtt.config.groups import DRIVER, LINE
-from pylon2mqtt.errors import ConfigError, ProtocolError, TransportTimeoutError
+from pylon2mqtt.errors import ConfigError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
 from pylon2mqtt.protocols.registry import AUTO, FRAMES, driver, scrub
-from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, is_can
-from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.base import ByteTransport, CanFrame, Line, TimedFrame, is_can
+from pylon2mqtt.transports.can.logs import FORMS, frames_of
 from pylon2mqtt.transports.can.playback import LogTime, Playback
 from pylon2mqtt.transports.can.recorder import CanRecorder
-from pylon2mqtt.transports.recording import Recorder, Replay, parse_recording
+from pylon2mqtt.transports.recording import MAGIC, Recorder, Replay, parse_recording
 from pylon2mqtt.transports.registry import carries_frames, transport
 
 from .flags import chosen_flags
@@ -52,7 +52,7 @@ def decode(chosen: argparse.Namespace) -> int:
     """Show what one recorded answer says; whatever is wrong with it, the status is 1."""
     try:
         data = sys.stdin.buffer.read() if chosen.file == "-" else Path(chosen.file).read_bytes()
-        bank = _decoded(chosen.protocol, data, chosen.request)
+        bank = _decoded(chosen, data)
     except OSError as error:
         print(f"{chosen.file}: {error.strerror}: name a file with an answer, or -", file=sys.stderr)
         return 1
@@ -63,10 +63,18 @@ def decode(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _decoded(protocol: str, data: bytes, request: str | None) -> Bank:
-    if protocol == FRAMES:
-        return registry.decode_frames(frames_in(data.decode("utf-8", "replace")))
-    return registry.decode(protocol, data, request)
+def _decoded(chosen: argparse.Namespace, data: bytes) -> Bank:
+    if chosen.protocol == FRAMES:
+        return registry.decode_frames(_frames(data, str(chosen.file)))
+    return registry.decode(chosen.protocol, data, chosen.request)
+
+
+def _frames(data: bytes, name: str, without: str = "there is no CAN frame in it") -> list[TimedFrame]:
+    """The frames of a CAN log; raises FrameError where there is none."""
+    frames = list(frames_of(data, name))
+    if not frames:
+        raise FrameError(f"{without}: {FORMS}")
+    return frames
 
 
 def record(chosen: argparse.Namespace) -> int:
@@ -142,10 +150,10 @@ def _read_for(seconds: float, line: Line, protocol: BatteryProtocol) -> tuple[in
 def replay(chosen: argparse.Namespace) -> int:
     """Run the driver against a recording and show every reading."""
     try:
-        text = chosen.file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
+        data = chosen.file.read_bytes()
+    except OSError as error:
         raise ConfigError(f"{chosen.file} cannot be read as a recording: {error}") from error
-    line, protocol = _replayed(text)
+    line, protocol = _replayed(data, str(chosen.file))
     readings = 0
     line.open()
     for bank in _readings(line, protocol.read):
@@ -156,19 +164,22 @@ def replay(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _replayed(text: str) -> tuple[Replay | Playback, BatteryProtocol]:
+def _replayed(data: bytes, name: str) -> tuple[Replay | Playback, BatteryProtocol]:
     """The line that a recording is, with its own time, and the driver for it."""
-    frames = list(frames_in(text))
-    if frames:
-        time_of_log = LogTime()
-        clock = Clock(now=time_of_log.now, sleep=time_of_log.sleep)
-        line_of_log = Playback("log", lambda: frames, now=clock.now, sleep=clock.sleep)
-        return line_of_log, driver(FRAMES, name=None, clock=clock, stagger_s=0)
-    recording = parse_recording(text)
+    if not data.lstrip().startswith(MAGIC.encode()):
+        return _replayed_log(_frames(data, name, "this is no recording, and no CAN log that is known"))
+    recording = parse_recording(data.decode("ascii", "replace"))
     line = Replay(recording)
     heard_only = bool(recording.exchanges) and not any(exchange.sent for exchange in recording.exchanges)
     clock = Clock(now=line.now, sleep=lambda _s: None)
     return line, driver(recording.protocol, name=None, listen_only=heard_only, clock=clock, stagger_s=0)
+
+
+def _replayed_log(frames: list[TimedFrame]) -> tuple[Playback, BatteryProtocol]:
+    time_of_log = LogTime()
+    clock = Clock(now=time_of_log.now, sleep=time_of_log.sleep)
+    line = Playback("log", lambda: frames, now=clock.now, sleep=clock.sleep)
+    return line, driver(FRAMES, name=None, clock=clock, stagger_s=0)
 
 
 def _readings(line: Replay | Playback, read: Callable[[Any], Bank]) -> Iterator[Bank]:

@@ -2,6 +2,8 @@
 
 import os
 import select
+import subprocess
+import sys
 import threading
 import time
 import tty
@@ -137,6 +139,20 @@ class TestLines:
         with pytest.raises(TransportError, match=error):
             made.open()
         assert time.monotonic() - began < 5
+
+
+def test_a_missing_package_is_not_the_adapters_fault() -> None:
+    """Without msgpack python-can has no udp_multicast."""
+    script = """
+import sys
+sys.modules["msgpack"] = None
+from pylon2mqtt.transports.registry import transport
+transport("udp_multicast:239.74.163.2").open()
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=False)
+    *_, said = done.stderr.splitlines()
+    assert "pip install 'python-can[multicast]'" in said
+    assert "plugged in" not in said
 
 
 class Adapter:
