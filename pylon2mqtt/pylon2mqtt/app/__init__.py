@@ -18,11 +18,11 @@ from pylon2mqtt.model import Snapshot
 from pylon2mqtt.outputs.base import Output, Surroundings
 from pylon2mqtt.outputs.registry import build
 from pylon2mqtt.protocols.base import BatteryProtocol
-from pylon2mqtt.protocols.registry import driver
-from pylon2mqtt.transports.registry import transport
+from pylon2mqtt.protocols.registry import chosen_driver
 
 from .line_reader import LineReader
 from .output_runner import OutputRunner
+from .sources import line_and_driver
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class App:
         settings: Settings,
         *,
         outputs: Iterable[Output] = (),
-        make_driver: Callable[..., BatteryProtocol] = driver,
+        make_driver: Callable[..., BatteryProtocol] = chosen_driver,
         heartbeat: Path | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
@@ -141,11 +141,13 @@ class App:
                 yield build(name, options, surroundings)
 
     def _reader(self, battery: Battery, settings: Settings) -> LineReader:
-        line = transport(battery.line, **battery.line_options)
+        line, protocol = line_and_driver(
+            battery, make_driver=self._make_driver, name=battery.name, cells=settings.cells
+        )
         return LineReader(
             battery,
             line,
-            self._make_driver(battery.protocol, name=battery.name, cells=settings.cells, **battery.options),
+            protocol,
             deliver=self._deliver,
             poll_interval_s=settings.poll_interval_s,
             stop=self._stop,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from pylon2mqtt.app.sources import line_and_driver
 from pylon2mqtt.config import one_battery
 from pylon2mqtt.config.groups import DRIVER, LINE
 from pylon2mqtt.errors import ConfigError, FrameError, ProtocolError, TransportTimeoutError
@@ -24,7 +25,7 @@ from pylon2mqtt.transports.can.logs import FORMS, frames_of
 from pylon2mqtt.transports.can.playback import LogTime, Playback
 from pylon2mqtt.transports.can.recorder import CanRecorder
 from pylon2mqtt.transports.recording import MAGIC, Recorder, Replay, parse_recording
-from pylon2mqtt.transports.registry import carries_frames, transport
+from pylon2mqtt.transports.registry import carries_frames
 
 from .flags import chosen_flags
 
@@ -44,8 +45,7 @@ def read(chosen: argparse.Namespace) -> int:
 def _line_and_driver(chosen: argparse.Namespace) -> tuple[Line, BatteryProtocol]:
     """The closed line that the command line names, and the driver for what is spoken on it."""
     battery = one_battery(chosen.protocol, chosen.line, chosen_flags(chosen, DRIVER | LINE))
-    line = transport(battery.line, **battery.line_options)
-    return line, driver(battery.protocol, name=None, stagger_s=0, **battery.options)
+    return line_and_driver(battery, name=None, stagger_s=0)
 
 
 def decode(chosen: argparse.Namespace) -> int:
