@@ -4,7 +4,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 
 from .firmware import Bat, Firmware, device_name, firmware_of
 from .reading import milli
-from .stack import Stack
+from .stack import VirtualStack
 from .text import Told, listing, table
 
 _HEAD = "Device address|Manufacturer|Device name|Board version"
@@ -30,7 +30,7 @@ _US3000D = (
 _RULE = "=" * 59
 
 
-def info(stack: Stack, module: VirtualModule) -> Told:
+def info(stack: VirtualStack, module: VirtualModule) -> Told:
     """``info``: who made it, what it is and which software it runs; an empty key stands for a blank line."""
     own = firmware_of(module.model)
     told = _info_values(stack, module, own)
@@ -53,7 +53,7 @@ def _info_keys(master: Firmware, own: Firmware) -> list[str]:
     ]
 
 
-def _info_values(stack: Stack, module: VirtualModule, own: Firmware) -> dict[str, str]:
+def _info_values(stack: VirtualStack, module: VirtualModule, own: Firmware) -> dict[str, str]:
     limits = module.model.parameters
     cells = len(module.cells)
     return {
@@ -81,7 +81,7 @@ def _info_values(stack: Stack, module: VirtualModule, own: Firmware) -> dict[str
     }
 
 
-def stat(stack: Stack, module: VirtualModule) -> Told:
+def stat(stack: VirtualStack, module: VirtualModule) -> Told:
     """``stat``: counters since the works, most of them zero in a bank that never came to harm."""
     is_v5 = stack.firmware.bat is Bat.WITHOUT_CURRENT
     width = 10 if is_v5 else 8
@@ -103,7 +103,7 @@ def _stat_keys(firmware: Firmware) -> list[str]:
     return keys.split("|")
 
 
-def _counters(stack: Stack, module: VirtualModule) -> dict[str, int]:
+def _counters(stack: VirtualStack, module: VirtualModule) -> dict[str, int]:
     """The counters that are not zero. A slave's health is not told: 0. Charge is in mAs, what was discharged in mAh."""
     cycles = module.discharged / module.model.capacity
     return {
@@ -125,7 +125,7 @@ def _counters(stack: Stack, module: VirtualModule) -> dict[str, int]:
     }
 
 
-def euro(stack: Stack) -> Told:
+def euro(stack: VirtualStack) -> Told:
     """``euro``: the values of the EU's battery passport, of the module alone that holds the cable.
 
     The keys are those that others read; widths guessed. What was never programmed is dashes or 0.
@@ -175,7 +175,7 @@ def _lifetime(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]
     ]
 
 
-def ver(stack: Stack) -> Told:
+def ver(stack: VirtualStack) -> Told:
     """``ver``: the software in both halves of the memory."""
     own = stack.firmware
     # The version of the main half brings a line end of its own.

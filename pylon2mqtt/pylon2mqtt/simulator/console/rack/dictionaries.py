@@ -1,11 +1,19 @@
 """What a rack's controller is and has been through: ``info``, ``bmuinfo``, ``sysinfo``, ``stat`` and ``data event``."""
 
+from pylon2mqtt.simulator.console.reading import (
+    cell_percent,
+    cell_state,
+    cells_mv,
+    charge_state,
+    milli,
+    names,
+    register,
+)
+from pylon2mqtt.simulator.console.text import LISTING, TABLE, Told, listing, table
 from pylon2mqtt.simulator.module import VirtualModule
 
-from .rack import Rack
-from .rack_tables import CELL_V, average_mc, cycles, emptiest, extremes, fault, group_mc, limits, state, worst
-from .reading import cell_percent, cell_state, cells_mv, charge_state, milli, names, register
-from .text import LISTING, TABLE, Told, listing, table
+from .rack import VirtualRack
+from .tables import CELL_V, average_mc, cycles, emptiest, extremes, fault, group_mc, limits, state, worst
 
 _RULE = "-" * 47
 _TEMPERATURE = ("charge_temperature", "discharge_temperature")
@@ -22,7 +30,7 @@ _STAT_ZEROS = (
 )
 
 
-def info(rack: Rack) -> Told:
+def info(rack: VirtualRack) -> Told:
     """``info``: the controller, then its modules."""
     firmware, model, units = rack.firmware, rack.model, rack.bank.modules
     count = len(units) * model.cells
@@ -62,7 +70,7 @@ def info(rack: Rack) -> Told:
     return listing([*(f"{key:<20}: {value}" for key, value in told.items()), *blocks])
 
 
-def bmuinfo(rack: Rack, number: int) -> Told | None:
+def bmuinfo(rack: VirtualRack, number: int) -> Told | None:
     """``bmuinfo N``: one module's own board, the last module first; None: there is none."""
     if number >= len(rack.bank.modules):
         return None
@@ -80,7 +88,7 @@ def bmuinfo(rack: Rack, number: int) -> Told | None:
     return listing([f"{key:<20}: {value}" for key, value in told.items()])
 
 
-def sysinfo(rack: Rack) -> Told:
+def sysinfo(rack: VirtualRack) -> Told:
     """``sysinfo``: what the rack admits and asks for, and where its limits are."""
     model, count = rack.model, len(rack.units)
     charge, discharge = limits(rack.units)
@@ -96,7 +104,7 @@ def sysinfo(rack: Rack) -> Told:
     return table([f" {key:<19}: {value}" for key, value in (told | _STEPS).items()])
 
 
-def stat(rack: Rack) -> Told:
+def stat(rack: VirtualRack) -> Told:
     """``stat``: counters since the works. The energy of one cell stands under a wrong unit, as in real ones."""
     units = rack.bank.modules
     charge, percent = emptiest(units)
@@ -121,7 +129,7 @@ def stat(rack: Rack) -> Told:
     return table([f"{'Device address':<20} {0:>12}", *(f"{key:<20}: {value:>12}" for key, value in counted.items())])
 
 
-def event(rack: Rack, number: int) -> Told | None:
+def event(rack: VirtualRack, number: int) -> Told | None:
     """``data event N``: the state of now, as the only record; None: there is no such record."""
     if number > 0:
         return None

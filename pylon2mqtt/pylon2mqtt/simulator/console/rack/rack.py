@@ -76,7 +76,7 @@ FIRMWARE = {
 
 
 @dataclass(slots=True)
-class Rack:
+class VirtualRack:
     """A bank in series as its controller sees it. Raises ConfigError for more modules than it can have."""
 
     bank: VirtualBank

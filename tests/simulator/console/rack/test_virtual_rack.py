@@ -5,7 +5,7 @@ from tests.simulator.console.console_host import Desk, lines_of
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.simulator.battery import VirtualBank
-from pylon2mqtt.simulator.console.rack import FIRMWARE
+from pylon2mqtt.simulator.console.rack.rack import FIRMWARE
 from pylon2mqtt.simulator.models import MODELS, stack
 from pylon2mqtt.simulator.registry import Simulator
 
