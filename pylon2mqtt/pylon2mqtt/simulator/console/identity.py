@@ -19,6 +19,12 @@ _STAT_WRONG = (
 )
 _STAT_TAIL = "Shut Times|Reset Times|RV Times|Input OV Times|SOH Times|BMICERR Times|CYCLE Times"
 _STAT_END = "HT@0.5C Cnt|LT@0.5C Cnt|HT Cnt|LT Cnt|LV Cnt|LifeWarn Times|LifeAlarm Times"
+_CLASSES = (
+    "Pov Items|Puv Items|Plv Items|Bov Items|Buv Items|Input ov Items|Coc Items|"
+    "ChgCurr 0~0.2C Secs|ChgCurr 0.2C~0.5C Secs|ChgCurr 0.5C~0.8C Secs|ChgCurr 0.8C~1C Secs|ChgCurr 1C above Secs|"
+    "DsgCurr 0~0.2C Secs|DsgCurr 0.2C~0.5C Secs|DsgCurr 0.5C~0.8C Secs|DsgCurr 0.8C~1C Secs|DsgCurr 1C above Secs|"
+    "Soc 0~20% Secs|Soc 20~60% Secs|Soc 60% above Secs|Soc Low Thd1 Sec"
+)
 _CURRENTS = "COC Times|DOC Times|COCA Times|DOCA Times|SC Times"
 _TWO_STAGES = "COC Times|COC2 Times|DOC Times|DOC2 Times|COCA Times|DOCA Times|SC Times"
 _US3000D = (
@@ -87,6 +93,8 @@ def stat(stack: VirtualStack, module: VirtualModule) -> Told:
     width = 10 if is_v5 else 8
     counted = _counters(stack, module)
     lines = [f"{key:<16}: {counted.get(key, 0):>{width}}" for key in _stat_keys(stack.firmware)]
+    if stack.firmware.classes:
+        lines += [f"{key:<25}: {counted.get(key, 0):>{width}}" for key in _CLASSES.split("|")]
     return table([f"{'Device address':<16}  {stack.slot_of(module):>{width}}", *lines])
 
 
@@ -99,7 +107,8 @@ def _stat_keys(firmware: Firmware) -> list[str]:
     tail = _STAT_TAIL.replace("BMICERR", "I2CERR") if is_v5 else _STAT_TAIL
     head = _STAT_HEAD.replace("HisData Items", "HisData Items|MiscData Items") if firmware.misc_items else _STAT_HEAD
     currents = _TWO_STAGES if firmware.two_stage_currents else _CURRENTS
-    keys = f"{head}|{currents}|{_STAT_WRONG}|{tail}|{soh}Pwr Percent|Pwr Coulomb{cap}|{_STAT_END}"
+    end = _STAT_END.partition("|LifeWarn")[0] if firmware.classes else _STAT_END
+    keys = f"{head}|{currents}|{_STAT_WRONG}|{tail}|{soh}Pwr Percent|Pwr Coulomb{cap}|{end}"
     return keys.split("|")
 
 
@@ -115,6 +124,13 @@ def _counters(stack: VirtualStack, module: VirtualModule) -> dict[str, int]:
         "Idle Times": module.cycles * 17,
         "Charge Secs.": module.cycles * 7200,
         "Discharge Secs.": module.cycles * 7900,
+        "ChgCurr 0~0.2C Secs": module.cycles * 4720,
+        "ChgCurr 0.2C~0.5C Secs": module.cycles * 1311,
+        "DsgCurr 0~0.2C Secs": module.cycles * 14023,
+        "DsgCurr 0.2C~0.5C Secs": module.cycles * 290,
+        "Soc 0~20% Secs": module.cycles * 527,
+        "Soc 20~60% Secs": module.cycles * 8605,
+        "Soc 60% above Secs": module.cycles * 14316,
         "Shut Times": module.number,
         "Reset Times": 10 + module.number,
         "CYCLE Times": int(1000 * cycles) if stack.firmware.milli_cycles else module.cycles,

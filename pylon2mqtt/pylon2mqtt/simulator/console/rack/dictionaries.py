@@ -24,9 +24,17 @@ _STEPS = {
     "Temp Low 1": "10000     ", "Temp Low 3": "-10000    ", "Bal High 5": "150       ", "Bal High 1": "50        ",
     "FChgV": "2850      ", "FChgVR": "3200      ", "FChgS": "4         ", "FChgSR": "10        ",
 }  # fmt: skip
-_STAT_ZEROS = (
-    "Bat OV Times|Bat HV Times|Bat LV Times|Bat UV Times|Bat SLP Times|Unit OV Times|Unit HV Times|Unit LV Times|"
-    "Unit UV Times|Pwr OV Times|Pwr HV Times|Pwr LV Times|Pwr UV Times|COC Times|DOC Times|SC Times"
+_STAT = (
+    "EvenData Items|HistData Items|MiscData Items|Charge Cnt.|Discharge Cnt.|Charge Times|Status Cnt.|Idle Times|"
+    "COC Times|DOC Times|COCA Times|DOCA Times|SC Times|"
+    "Bat OV Times|Bat HV Times|Bat LV Times|Bat UV Times|Bat SLP Times|"
+    "Pwr OV Times|Pwr HV Times|Pwr LV Times|Pwr UV Times|Pwr SLP Times|"
+    "Bat OT Times|Bat UT Times|Bat HT Times|Bat LT Times|Board OT Times|Board UT Times|Board HT Times|Board LT Times|"
+    "Shut Times|Reset Times|RV Times|Input OV Times|SOH Times|BMICERR Times|CYCLE Times|Pwr Percent|Pwr Coulomb(mAS)"
+)
+_ENERGIES = (
+    "His.Chg Cap(WH)|His.Chg Capl(mWH) |His.Dsg Cap(WH)|His.Dsg Capl(mWH) |Day Chg Cap(WH)|Day Chg Capl(mWH) |"
+    "Day Dsg Cap(WH)|Day Dsg Capl(mWH) |Min.Chg Cap(WH)|Min.Dsg Cap(WH)"
 )
 
 
@@ -105,28 +113,43 @@ def sysinfo(rack: VirtualRack) -> Told:
 
 
 def stat(rack: VirtualRack) -> Told:
-    """``stat``: counters since the works. The energy of one cell stands under a wrong unit, as in real ones."""
-    units = rack.bank.modules
-    charge, percent = emptiest(units)
-    discharged = max(one.discharged for one in units)
-    energy = discharged * CELL_V * sum(len(one.cells) for one in units)
+    """``stat``: counters since the works, most of them zero in a rack that never came to harm."""
+    charge, percent = emptiest(rack.bank.modules)
+    keys = _STAT.split("|")
     counted = {
-        "Data Items": 318,
-        "HisData Items": 512,
+        "EvenData Items": 318,
+        "HistData Items": 512,
         "Charge Times": cycles(rack) * 41 + 7,
         "Shut Times": 2,
         "Reset Times": 19,
-        **dict.fromkeys(_STAT_ZEROS.split("|"), 0),
         "CYCLE Times": cycles(rack),
-        "SOH Percent": min(one.soh for one in units),
         "Pwr Percent": percent,
         "Pwr Coulomb(mAS)": milli(charge * 3600),
-        "Dsg Cap(mAH)": milli(discharged),
+        "Dsg Cap(mAH)": milli(_discharged(rack)),
+        "SOH Percent": min(one.soh for one in rack.bank.modules),
     }
-    if rack.firmware.energy:
-        counted |= {"Bat CoulWatt(mWH)": round(charge * CELL_V * 1e6)}
-        counted |= {"His. Chg Cap(WH)": round(1.04 * energy), "His. Dsg Cap(WH)": round(energy)}
-    return table([f"{'Device address':<20} {0:>12}", *(f"{key:<20}: {value:>12}" for key, value in counted.items())])
+    energies = _energies(rack, charge, percent) if rack.firmware.energy else {}
+    keys += [key for key in energies if key.startswith(("Pwr", "Bat"))] + ["Dsg Cap(mAH)", "SOH Percent"]
+    if energies:
+        keys += _ENERGIES.split("|")
+    lines = [f"{key:<16}: {(counted | energies).get(key, 0):>8}" for key in keys]
+    return table([f"{'Device address':<16}  {0:>8}", *lines])
+
+
+def _discharged(rack: VirtualRack) -> float:
+    """All charge that ever left the rack, in Ah."""
+    return max(one.discharged for one in rack.bank.modules)
+
+
+def _energies(rack: VirtualRack, charge: float, percent: int) -> dict[str, int]:
+    """What ``stat`` counts in Wh, whole and thousandths. The energy of one cell, in µWh, has a wrong unit in most."""
+    unit = "uWH" if rack.firmware.energy == "mWH" else "mWH"
+    discharged = _discharged(rack) * CELL_V * sum(len(one.cells) for one in rack.bank.modules)
+    counted = {"Pwr PercentWatt": percent, f"Bat CoulWatt({unit})": round(charge * CELL_V * 1e6)}
+    for prefix, energy in (("His.Chg", 1.04 * discharged), ("His.Dsg", discharged)):
+        whole, part = divmod(milli(energy), 1000)
+        counted |= {f"{prefix} Cap(WH)": whole, f"{prefix} Capl(mWH) ": part}
+    return counted
 
 
 def event(rack: VirtualRack, number: int) -> Told | None:

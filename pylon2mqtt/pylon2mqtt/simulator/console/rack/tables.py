@@ -26,7 +26,7 @@ _UNIT = (
     "Index  Volt   Curr   Tempr  {average}BTlow  BThigh BVlow  BVhigh Base.St  Volt.St  Temp.St  "
     "{coulombs}Time               "
 )
-_BAT = "Bat  Volt Curr    Tempr   V.State T.State AH(mAH)       {energy}Bal"
+_BAT = "Bat  Volt Curr    Tempr   V.State T.State AH(mAH)       {behind}Bal"
 _TEMPERATURE = ("charge_temperature", "discharge_temperature")
 # The controller takes a cell's energy for its charge at this voltage.
 CELL_V = 3.2
@@ -75,7 +75,7 @@ def bat(rack: VirtualRack) -> Told:
         f"D.Curr : {milli(discharge):<8}mA",
         f"B.State: {state(rack):<7}",
         "BalVolt: 3360",
-        _BAT.format(energy="WH(mWH)            " if rack.firmware.energy else ""),
+        _BAT.format(behind="WH(mWH)            " if rack.firmware.energy else "      " * rack.firmware.bat_units),
     ]
     rows = (_cell_row(rack, one, cell) for one in units for cell in range(len(one.cells)))
     return table([*lines, *(f"{number:<5}{row}" for number, row in enumerate(rows))])
@@ -86,7 +86,8 @@ def _cell_row(rack: VirtualRack, one: VirtualModule, cell: int) -> str:
     words = [cell_state(one, cell, "voltage"), cell_state(one, cell, *_TEMPERATURE)]
     numbers = f"{cells_mv(one)[cell]:<5}{current_ma(rack):<8}{group_mc(one, cell):<8}"
     energy = f" {percent:3}%{milli(charge * CELL_V):13}" if rack.firmware.energy else ""
-    shares = f"{percent:3}%{milli(charge):9}{energy}"
+    told = f"{milli(charge):11} mAH" if rack.firmware.bat_units else f"{milli(charge):9}"
+    shares = f"{percent:3}%{told}{energy}"
     return numbers + "".join(f"{word:<8}" for word in words) + f"{shares}   {'Y' if one.balancing[cell] else 'N'}"
 
 
