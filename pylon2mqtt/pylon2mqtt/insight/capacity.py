@@ -229,7 +229,7 @@ def _anchored(state: Capacities, anchor: Anchor, seen: Observation) -> tuple[Cap
         return begun, ()
     first = state.first or measured.capacity
     done = replace(begun, first=first, last=measured, count=state.count + 1)
-    return done, (_news(done, measured, seen),)
+    return done, () if state.count else (_news(done, measured, seen),)
 
 
 def _measure(run: Run, seen: Observation) -> Measured | None:
@@ -250,11 +250,11 @@ def _measure(run: Run, seen: Observation) -> Measured | None:
 
 
 def _news(state: Capacities, measured: Measured, seen: Observation) -> Happening:
-    ratios = {"to_rated": _percent(measured, state.rated), "to_first": _percent(measured, state.first)}
+    ratio = _percent(measured, state.rated)
     values: dict[str, float | str | None] = {
         "capacity_ah": round(measured.capacity, 1),
         "error_ah": round(measured.error, 1),
-        **{name: None if ratio is None else round(ratio) for name, ratio in ratios.items()},
+        "to_rated": None if ratio is None else round(ratio),
     }
     return happened(HappeningKind.CAPACITY_MEASURED, EventSeverity.INFORMATION, seen.at, seen.bank, seen.module, values)
 

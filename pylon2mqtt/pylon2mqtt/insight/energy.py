@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 
 from pylon2mqtt.model import Bank, Figure, Module, PartSlug, Snapshot
-from pylon2mqtt.model.derived import bank_figures
 from pylon2mqtt.model.identity import module_slugs
 from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Seconds, Watts
@@ -163,7 +162,7 @@ class Energy:
 def _after(account: Account, bank: Bank, module: Module | None, at: datetime, interval_s: Seconds | None) -> Account:
     """Return an account after a reading of the bank, or of its module."""
     parts = bank.modules if module is None else (module,)
-    power = bank_figures(bank).power if module is None else _power(module)
+    power = _bank_power(bank) if module is None else _power(module)
     counted = _bank_count(bank) if module is None else _module_count(module)
     known = account.at(at.date()).take(power, interval_s).count(counted)
     whole = not (module is None and bank.silent)
@@ -172,8 +171,16 @@ def _after(account: Account, bank: Bank, module: Module | None, at: datetime, in
     )
 
 
-def _power(module: Module) -> Watts | None:
-    return None if module.voltage is None or module.current is None else module.voltage * module.current
+def _power(part: Bank | Module) -> Watts | None:
+    return None if part.voltage is None or part.current is None else part.voltage * part.current
+
+
+def _bank_power(bank: Bank) -> Watts | None:
+    """Return the sum of the modules' powers; what the bank reports where one of them is not known."""
+    powers = [_power(module) for module in bank.modules]
+    known = [power for power in powers if power is not None]
+    whole = known and len(known) == len(powers) and not bank.silent
+    return sum(known) if whole else _power(bank)
 
 
 def _bank_count(bank: Bank) -> tuple[KilowattHours, KilowattHours] | None:

@@ -42,7 +42,7 @@ class HappeningKind(StrEnum):
     CLOCK_JUMPED = "clock_jumped"  # offset_s, before_s, command
     CLOCK_RIGHT = "clock_right"  # offset_s
     CELL_DEVIATES = "cell_deviates"  # cell, deviation_mv, condition, first_in, of_runs, trend_mv
-    CAPACITY_MEASURED = "capacity_measured"  # capacity_ah, error_ah, to_rated, to_first: percent
+    CAPACITY_MEASURED = "capacity_measured"  # capacity_ah, error_ah, to_rated (percent): for the first time
     FULL_CHARGE_ADVISED = "full_charge_advised"  # days
 
 
