@@ -190,7 +190,7 @@ class TestStopping:
             simulator.order("fault silence")
             with app_on(simulator.url, outputs=[Collector()], timeout_s=10 * LONGEST_S):
                 until(lambda: simulator.requests)
-        until(lambda: ended("B1"))
+            until(lambda: ended("B1"))
 
     def test_all_threads_together_get_one_time_to_end(self) -> None:
         time = FakeTime()
