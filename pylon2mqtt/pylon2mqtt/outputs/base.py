@@ -25,7 +25,7 @@ class Output(Protocol):
         """Begin; what it needs (a broker, a database) may still be missing."""
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Tell of one snapshot."""
+        """Publish one snapshot."""
 
     def refresh(self) -> None:
         """Do what is due without a snapshot; called at least once a second."""

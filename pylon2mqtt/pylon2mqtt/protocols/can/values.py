@@ -116,7 +116,7 @@ def voltage(values: Values) -> float | None:
 
 
 def _is_series(cells: float) -> bool:
-    """Whether so many cells can be in series: few ones are a whole number, as exactly as their mean is known."""
+    """Whether this number of cells can be in series: a small one is a whole number, as exactly as the mean is known."""
     whole = abs(cells - round(cells)) <= _CELLS_AGREE * cells
     return _LEAST_CELLS <= cells <= _MOST_CELLS and whole
 

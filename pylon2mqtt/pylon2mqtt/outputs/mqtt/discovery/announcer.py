@@ -78,7 +78,7 @@ class Announcer:
         self._due = dict.fromkeys(parents_first, (float("-inf"), float("-inf")))
 
     def due(self, now: float) -> Iterator[tuple[str, str]]:
-        """Yield topic and payload of what is due, which then counts as told."""
+        """Yield topic and payload of what is due, which then counts as announced."""
         for device_id in [device_id for device_id, (due_at, _) in self._due.items() if due_at <= now]:
             del self._due[device_id]
             if device_id in self._known_there:
