@@ -1,4 +1,4 @@
-"""What a battery says, whatever wire it said it on: Bank, Module, Cell, Alarm, Event.
+"""What a battery reports, whatever its protocol is: Bank, Module, Cell, Alarm, Event.
 
 Everything is frozen. ``None`` means "not reported", never 0. The fields hold what was measured or told; whatever is
 computed from them is in `derived`. Current is positive while charging. SoC and SoH are percent.

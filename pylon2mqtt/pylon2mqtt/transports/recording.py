@@ -226,7 +226,7 @@ class Replay:
                 return
 
     def read_until(self, end: bytes, timeout_s: float) -> bytes:
-        """Return the recorded bytes up to ``end``; where they do not come in time, only the recording's clock moves on."""
+        """Return the recorded bytes up to ``end``. A wait lets only the recording's clock move on."""
         data, found, rest = self._pending.partition(end)
         if not found:
             self._now += timeout_s

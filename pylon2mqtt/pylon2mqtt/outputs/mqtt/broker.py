@@ -110,7 +110,7 @@ class _Attempt:
         self.client.disconnect()
 
     def wait_for_end(self) -> None:
-        """Wait, not for long, until the broker has been told that we leave."""
+        """Wait, not for long, until the goodbye has reached the broker."""
         with contextlib.suppress(queue.Empty):
             while not isinstance(self.queue.get(timeout=GOODBYE_S), _Ended):
                 pass

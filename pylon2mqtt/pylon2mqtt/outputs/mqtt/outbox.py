@@ -1,4 +1,4 @@
-"""What our topics shall say, and what they have been told to say."""
+"""The latest publication of each topic, and what has been sent of it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -41,7 +41,7 @@ class Outbox:
         self._due: dict[str, None] = {}
 
     def put(self, topic: str, publication: Publication, now: float) -> None:
-        """Let a topic say this: at once if it is news, else when it has been silent for long."""
+        """Publish this at a topic: at once if it is new, else when nothing was sent there for long."""
         self._latest[topic] = publication
         sent = self._sent.get(topic)
         if sent is None or sent.publication.content != publication.content or now - sent.at >= REPEAT_S:
@@ -55,7 +55,7 @@ class Outbox:
         self._due[topic] = None
 
     def repeat(self, topics: Iterable[str] | None = None) -> None:
-        """Let these topics, or every one, be said again: somebody new is listening."""
+        """Publish these topics, or all, once more: somebody new is listening."""
         wanted = self._latest if topics is None else set(topics)
         self._due |= dict.fromkeys(topic for topic in self._latest if topic in wanted)
 

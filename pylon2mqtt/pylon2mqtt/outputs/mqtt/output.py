@@ -98,7 +98,7 @@ class Mqtt:
         self.refresh()
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Tell what is new, or keep it until there is a broker to tell it to."""
+        """Publish what is new, or keep it until there is a broker."""
         bank, now = bank_slug(snapshot.bank), self.clock()
         unread = self._kept.meet(snapshot, now)
         found = self._layout.publications(snapshot, self._kept.modules(bank))

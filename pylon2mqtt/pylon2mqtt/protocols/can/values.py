@@ -140,7 +140,7 @@ def firmware(values: Values) -> str | None:
 
 
 def module_count(values: Values) -> int | None:
-    """The number of modules that are there, which the battery tells in one way or the other."""
+    """The number of modules that are there, from whichever of the two frames has it."""
     return values.get("module_count") or values.get("modules_online") or None
 
 

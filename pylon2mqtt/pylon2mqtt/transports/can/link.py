@@ -25,7 +25,7 @@ _SAME_RATE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface as the kernel tells of it; virtual ones have no rate and no state."""
+    """An interface as the kernel describes it; virtual ones have no rate and no state."""
 
     up: bool
     bitrate: int | None

@@ -1,4 +1,4 @@
-"""What Home Assistant has been told of, and what it has to be told.
+"""Which devices have been announced to Home Assistant, and which have to be announced.
 
 An entity is announced when its value is first reported, and stays announced: also over a restart of the bridge, because
 what the broker has kept of our announcements is read back first.
@@ -91,7 +91,7 @@ class Announcer:
             yield topic, json.dumps(message, ensure_ascii=False)
 
     def taken_in(self, now: float) -> Iterator[Device]:
-        """Yield the devices whose new announcement has been taken in: their values are to be said again, once."""
+        """Yield, once, the devices whose values are to be published again: their new announcement was taken in."""
         for device_id in [device_id for device_id, at in self._taken_in_at.items() if at <= now]:
             del self._taken_in_at[device_id]
             yield self._devices[device_id]
