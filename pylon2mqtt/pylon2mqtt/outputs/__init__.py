@@ -1,1 +1,1 @@
-"""The outputs: each publishes the snapshots in its own way."""
+"""The outputs: each publishes snapshots in its own way."""

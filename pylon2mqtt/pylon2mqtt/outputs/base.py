@@ -8,7 +8,7 @@ from pylon2mqtt.model import Snapshot
 
 
 class Output(Protocol):
-    """Something that publishes every snapshot.
+    """Something that publishes snapshots.
 
     All methods are called from the output's own thread; `publish` and `refresh` may block and may raise OutputError,
     which delays and stops nobody else. An output that the owner can switch on has ``from_options(options,
@@ -25,7 +25,7 @@ class Output(Protocol):
         """Begin; what it needs (a broker, a database) may still be missing."""
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Publish one snapshot."""
+        """Tell of one snapshot."""
 
     def refresh(self) -> None:
         """Do what is due without a snapshot; called at least once a second."""
