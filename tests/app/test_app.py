@@ -69,7 +69,7 @@ class TestOutages:
 
     def test_unplugged_and_plugged_in_again(self, battery: Simulator, caplog: pytest.LogCaptureFixture) -> None:
         output = Collector()
-        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output]):
+        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output], timeout_s=2):
             until(lambda: output.online)
             battery.order("unplug")
             until(lambda: not output.told[-1].online)
