@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.copies import Copy, named_files
+from tests.copies import ROOT, Copy, named_files
 
 PACKAGE = "pylon2mqtt/pylon2mqtt"
 TEXTS = "pylon2mqtt/translations/"
 DOCS = "pylon2mqtt/DOCS.md"
+QUANTITIES = ROOT / "tests" / "model" / "test_quantities.py"
 LANGUAGES = [f"{TEXTS}{path.name}" for path in (Path(__file__).parent.parent / TEXTS).iterdir()]
 
 BELL = '''
@@ -176,3 +177,39 @@ def test_a_language_of_the_options(copy: Copy) -> None:
     judged = copy.judged()
     assert judged.returncode == 1
     assert "test_every_option_is_translated[pt]" in judged.stdout
+
+
+HUMID = """
+from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.model.report import module_report
+from pylon2mqtt.outputs.mqtt.discovery.entities import entities, reported
+from pylon2mqtt.outputs.screen import table
+bank = Bank(modules=(Module(number=1, humidity=55.0),))
+keys = set(reported(Module, "state", module_report(bank.modules[0], bank)))
+(entity,) = [each for each in entities(Module, keys, "none") if each.key == "humidity"]
+print(entity.name, entity.unit, entity.digits, entity.over_time)
+print(table(bank))
+"""
+
+
+def test_a_quantity(copy: Copy) -> None:
+    model, tests = f"{PACKAGE}/model", "tests/test_quantities.py"
+    copy.write(tests, QUANTITIES.read_text(encoding="utf-8"))
+    copy.insert(
+        f"{model}/battery.py", behind="    charge_current_limited: bool | None = None\n",
+        text="    humidity: Percent | None = None\n",
+    )  # fmt: skip
+    assert copy.python("-m", "pytest", "-q", tests).returncode == 1, "a field without a row passed"
+    copy.insert(
+        f"{model}/quantities.py", behind="\nMODULE = (\n    *COMMON,\n",
+        text='    Quantity("humidity", "Humidity", 0, LEVEL, DETAIL, "made up"),\n',
+    )  # fmt: skip
+    assert {f"{model}/battery.py", f"{model}/quantities.py", DOCS} <= named_files("To add a quantity")
+    judged = copy.python("-m", "pytest", "-q", tests)
+    assert judged.returncode == 0, judged.stdout
+    shown = copy.python("-c", HUMID).stdout
+    assert shown.startswith("Humidity % 0 measurement\n")
+    assert "Humidity (%)" in shown
+    written = copy.python("script/write-docs", PYTHONPATH=f"{copy.root}/pylon2mqtt:{ROOT}")
+    assert written.returncode == 0, written.stderr
+    assert "| **Humidity** | module | % | made up |  | yes |" in copy.read(DOCS)

@@ -13,7 +13,8 @@ from pylon2mqtt.errors import ProtocolError, TransportTimeoutError
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.transports.can.candump import frames_in, parse_line, written
+from pylon2mqtt.transports.can.logs import frames_in
+from pylon2mqtt.transports.can.logs.candump import parse_line, written
 from pylon2mqtt.transports.can.playback import LogTime, Playback
 
 LOGS = recordings.logs()

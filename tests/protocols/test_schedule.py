@@ -8,7 +8,6 @@ from tests.fakes import FakeTime
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, TransportError, TransportTimeoutError
 from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command as Binary
-from pylon2mqtt.protocols.console.commands import Command as Console
 from pylon2mqtt.protocols.schedule import Schedule
 
 
@@ -153,6 +152,6 @@ def test_the_log_says_what_is_not_known_in_words(caplog: pytest.LogCaptureFixtur
         raise DeviceError("no such command", code=4)
 
     with caplog.at_level(logging.INFO):
-        for key in ((Console.STAT, 2), (Binary.ALARM, 3), Console.LOG):
+        for key in (("stat", 2), (Binary.ALARM, 3), "log"):
             Schedule(lambda: 0.0, 0.0).answer(key, 60.0, refuse)
     assert [r.message.partition(" is not known")[0] for r in caplog.records] == ["stat 2", "alarm 3", "log"]

@@ -8,12 +8,13 @@ from typing import Any, cast
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.options import declared
-from pylon2mqtt.transports.base import TimedFrame
+from pylon2mqtt.transports.base import ByteTransport, TimedFrame
 
 from .auto import Auto
-from .base import BatteryProtocol, Language, Probe
+from .base import BatteryProtocol, Clock, Language, Probe
 from .binary.options import Rs485Options
 from .console.options import ConsoleOptions
+from .diagnosis import Chosen
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "binary.rs485:Rs485",
@@ -66,6 +67,17 @@ def driver(protocol: str, *, name: str | None, listen_only: bool = False, **opti
     make: Callable[..., BatteryProtocol] = getattr(module, class_name)
     foreign = declared(*chain(*OPTIONS.values())).keys() - declared(*OPTIONS.get(protocol, ())).keys()
     return make(name=name, **{option: value for option, value in options.items() if option not in foreign})
+
+
+def chosen_driver(protocol: str, *, adapter: ByteTransport | None = None, **options: Any) -> BatteryProtocol:
+    """Return the `driver` for what an owner chose: where nothing good comes, it says what is spoken there instead.
+
+    ``adapter``: the serial line that the adapter of a CAN bus is itself.
+    """
+    made = driver(protocol, **options)
+    if protocol == AUTO or options.get("listen_only"):
+        return made
+    return Chosen(protocol, made, probes=_probes, clock=options.get("clock") or Clock(), adapter=adapter)
 
 
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from tests.fakes import PackBench, console_bench, pack_bench
+from tests.fakes import PackBench, pack_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.model import Bank
@@ -195,13 +195,6 @@ def test_frames_that_come_unasked_are_dropped() -> None:
     reader = driver(rig)
     for _ in range(3):
         assert isinstance(reader.read(rig.line), Bank)
-
-
-def test_a_text_console_is_named() -> None:
-    rig = console_bench("US3000C", 1)
-    reader = Rs232(name="House", clock=rig.time.clock, stagger_s=0)
-    with pytest.raises(FrameError, match=r"shows its text console here.*choose the protocol console"):
-        reader.read(rig.line)
 
 
 def test_silence_says_what_was_tried() -> None:

@@ -7,12 +7,18 @@ import pytest
 from tests.protocols.console.test_answers import POWER_LINES, framed, only, refusal
 
 from pylon2mqtt.errors import FrameError
-from pylon2mqtt.model import Alarm, AlarmKind, Severity
-from pylon2mqtt.protocols.console.events import EVENT_BITS, distinct, event_alarms, fault_alarms, records
+from pylon2mqtt.model import Alarm, AlarmKind, Event, Severity
+from pylon2mqtt.protocols.console.conditions import distinct
+from pylon2mqtt.protocols.console.events import EVENT_BITS, event_alarms, fault_alarms, recorded
+from pylon2mqtt.protocols.console.text import read
 from pylon2mqtt.protocols.console.values import SYSTEM_FAULT, sensor_fault, state_alarms
 
 WARNING, PROTECTION, FAULT = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 INFORMATION = [0x4, 0x80, 0x400, 0x2000, 0x4000, 0x200000, 0x400000, 0x800000, 0x2000000, 0x4000000, 0x8000000]
+
+
+def records(data: bytes) -> tuple[Event, ...]:
+    return recorded(read(data, None)).bank.events or ()
 
 
 def told(key: str, value: str) -> list[tuple[AlarmKind, str | None, str | None]]:

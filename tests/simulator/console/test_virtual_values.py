@@ -26,8 +26,8 @@ def test_pwr_of_one_module(model):
 
 
 def test_value_fields_are_12_wide_and_20_on_a_pytes_v5():
-    assert re.search(r"^ Voltage         : \d{5}       mV\r", Desk("US5000", 1).type("pwr 1\r"), re.M)
-    assert re.search(r"^ Voltage         : \d{5}               mV\r", Desk("Pytes-V5", 1).type("pwr 1\r"), re.M)
+    assert re.search(r"^ Voltage         : \d{5}       mV\r", Desk("US5000", 1).type("pwr 1\r"), re.MULTILINE)
+    assert re.search(r"^ Voltage         : \d{5}               mV\r", Desk("Pytes-V5", 1).type("pwr 1\r"), re.MULTILINE)
 
 
 def test_seconds_of_charge_discharge_or_neither():

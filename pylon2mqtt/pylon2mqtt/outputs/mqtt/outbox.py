@@ -1,12 +1,29 @@
 """What our topics shall say, and what they have been told to say."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
-from .topics import Publication
+from datetime import UTC, datetime
+from typing import Any
 
 # An unchanged topic is said again after this many seconds, so that whoever listens can tell it from a dead one.
 REPEAT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a topic shall say. ``taken_at`` is told with it, but a new time alone is not news."""
+
+    content: dict[str, Any] | str
+    taken_at: datetime | None = None
+
+    @property
+    def payload(self) -> str:
+        """The content as it is sent; the time in UTC as ISO 8601, to the second."""
+        if isinstance(self.content, str):
+            return self.content
+        utc = self.taken_at.astimezone(UTC).isoformat(timespec="seconds") if self.taken_at else None
+        return json.dumps(self.content | ({"taken_at": utc} if utc else {}), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +32,7 @@ class _Sent:
     at: float
 
 
-class Board:
+class Outbox:
     """The latest publication of each topic; `due` gives those that have to be sent."""
 
     def __init__(self) -> None:

@@ -57,7 +57,6 @@ class BinaryDriver:
             clock=self._clock,
             addresses=frozenset(addresses),
             settle=self.settle,
-            nothing_found=self.nothing_found,
         )
 
     # -------------------- the seam
@@ -81,10 +80,6 @@ class BinaryDriver:
 
     def settle(self, line: ByteTransport, stack: Stack) -> None:
         """Do what is to be done once somebody answers, before all others are looked for."""
-
-    def nothing_found(self, line: ByteTransport, error: ProtocolError | TransportTimeoutError) -> Exception:  # noqa: ARG002
-        """Return what is said of a line on which nobody answers; ``error`` is what the search says."""
-        return error
 
     # -------------------- reading
 

@@ -25,14 +25,13 @@ _LOOK_AGAIN_S = (20.0, 60.0, 300.0)
 _SILENT_IN_A_ROW = 2
 
 Trouble = FrameError | DecodeError
-NothingFound = Callable[[ByteTransport, ProtocolError | TransportTimeoutError], Exception]
 
 
 class Finder:
     """Finds one stack and remembers it; what answered last is tried first.
 
     ``addresses`` are places that are asked whether the search reaches them or not. ``settle`` is called when somebody
-    answers, before all modules are looked for; ``nothing_found`` makes the error that is raised where nobody does.
+    answers, before all modules are looked for.
     """
 
     def __init__(
@@ -44,14 +43,12 @@ class Finder:
         clock: Clock,
         addresses: frozenset[int],
         settle: Callable[[ByteTransport, Stack], None],
-        nothing_found: NothingFound,
     ) -> None:
         self._name = name
         self._clock = clock
         self._roster = roster
         self._addresses = addresses
         self._settle = settle
-        self._nothing_found = nothing_found
         self._asking = [Asking(dialect, clock) for dialect in dialects]
         self._stack: Stack | None = None
         self._lost_reads = LOST_AFTER
@@ -101,7 +98,7 @@ class Finder:
                     return self._found(line, asking, groups)
             asking.baudrate = last
         self._searches += 1
-        raise self._nothing_found(line, trouble or self._silence(line))
+        raise trouble or self._silence(line)
 
     def _silence(self, line: ByteTransport) -> TransportTimeoutError:
         tried = []

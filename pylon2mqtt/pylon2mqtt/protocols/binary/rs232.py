@@ -10,10 +10,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from pylon2mqtt.errors import FrameError, ProtocolError, TransportTimeoutError
-from pylon2mqtt.protocols.console.prompt import BAUDRATE as CONSOLE_BAUDRATE
-from pylon2mqtt.protocols.console.prompt import ENTER
-from pylon2mqtt.protocols.console.text import prompt_of
+from pylon2mqtt.errors import ProtocolError, TransportTimeoutError
 from pylon2mqtt.transports.base import ByteTransport
 
 from .asking import Asking
@@ -42,8 +39,6 @@ _SET_RATE_S = 6.0
 _CHANGING_S = 0.2
 # A battery that did not change its rate is not asked to again so soon.
 _NOT_AGAIN_S = 86_400.0
-# A console shows its prompt at once.
-_PROMPT_S = 0.5
 
 
 def rate_request(baudrate: int) -> Frame:
@@ -102,14 +97,3 @@ class Rs232(BinaryDriver):
             _LOG.debug("%s: at %d baud: %s", self._name, asking.baudrate, error)
             return False
         return True
-
-    def nothing_found(self, line: ByteTransport, error: ProtocolError | TransportTimeoutError) -> Exception:
-        """Say so where a text console is all there is: newer firmware shows nothing else on RS232."""
-        line.set_baudrate(CONSOLE_BAUDRATE)
-        line.send(ENTER)
-        if prompt_of(line.listen(_PROMPT_S)):
-            return FrameError(
-                f"{line.line}: this battery shows its text console here, as firmware 3 and newer does: "
-                "choose the protocol console, or auto"
-            )
-        return super().nothing_found(line, error)

@@ -11,13 +11,13 @@ Bits are OR-ed: every one is read by itself. The printed names count more than t
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 
 from pylon2mqtt.errors import FrameError
-from pylon2mqtt.model import Alarm, AlarmKind, Event, Severity
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Event, Severity
 
-from .text import read
+from .decoded import Decoded
+from .text import Answer
 from .values import moment
 
 Meaning = tuple[AlarmKind, Severity] | None
@@ -117,8 +117,8 @@ _NAMES: dict[str, Meaning] = {
 _PART = {"B": "CELL_", "P": "MODULE_", "U": "MODULE_", "": "", "M": "", "E": ""}
 _WHEN = {"C": "CHARGE_", "D": "DISCHARGE_", "": ""}
 _BELOW = {"L", "U"}
-_LIMIT = re.compile(r"([CD]?)([BPUME]?)(?:([OHLU])([VT])|(SLP))\d?", re.ASCII)
-_OVERCURRENT = re.compile(r"([CD])OC(A|\d)?", re.ASCII)
+LIMIT = re.compile(r"([CD]?)([BPUME]?)(?:([OHLU])([VT])|(SLP))\d?", re.ASCII)
+OVERCURRENT = re.compile(r"([CD])OC(A|\d)?", re.ASCII)
 _WORD_OF_BITS = re.compile(r"(0[xX][0-9A-Fa-f]{1,8}|\d{1,10})(?:\s+(.*))?", re.ASCII)
 
 
@@ -142,9 +142,9 @@ def meaning(name: str) -> Meaning:
     """Return kind and severity of a printed or tabled name; None for information, OTHER where nobody knows it."""
     if name in _NAMES or name.endswith("NOR"):
         return _NAMES.get(name)
-    if found := _OVERCURRENT.fullmatch(name):
+    if found := OVERCURRENT.fullmatch(name):
         return AlarmKind[f"{_WHEN[found[1]]}OVERCURRENT"], _PROTECTION
-    if found := _LIMIT.fullmatch(name):
+    if found := LIMIT.fullmatch(name):
         return _limit(*(group or "" for group in found.groups()))
     return _UNKNOWN
 
@@ -198,80 +198,6 @@ def _names(text: str) -> list[str]:
     return re.findall(r"\S+(?:\s+[a-z]+(?=\s|$))*", text)
 
 
-# -------------------- one condition, one alarm
-
-# A state's column or key -> what it is about, in the letters of the names of bits: B.V.St says what BHV and BOV say.
-_ABOUT = {
-    "Volt.St": "PV",
-    "Volt Status": "PV",
-    "B.V.St": "BV",
-    "Temp.St": "PT",
-    "Tmpr Status": "PT",
-    "B.T.St": "BT",
-    "M.T.St": "MT",
-    "Curr.St": "C",
-    "Current Status": "C",
-    "Coul Status": "Q",
-}
-_ABOUT_NAMES = {"SysError": "S", "SYSERR": "S", "SC": "C", "COULLOW": "Q", "LCOUL": "Q"}
-# What a state leaves open and a bit says.
-_CLOSER = {
-    AlarmKind.OVERCURRENT: {AlarmKind.CHARGE_OVERCURRENT, AlarmKind.DISCHARGE_OVERCURRENT},
-    AlarmKind.OVERTEMPERATURE: {AlarmKind.CHARGE_OVERTEMPERATURE, AlarmKind.DISCHARGE_OVERTEMPERATURE},
-    AlarmKind.UNDERTEMPERATURE: {AlarmKind.CHARGE_UNDERTEMPERATURE, AlarmKind.DISCHARGE_UNDERTEMPERATURE},
-}
-_BAD_TO_WORSE = (_WARNING, _PROTECTION, _FAULT)
-
-
-def distinct(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
-    """Return a module's alarms, each condition once: ``B.V.St High`` of ``pwr`` and ``BHV`` of ``pwr N`` are one.
-
-    What a state says goes to the bit that says the same more closely: its kind and code, the worse severity, and both
-    texts. Two bits are two conditions. What cannot be told to be the same stays.
-    """
-    told = list(dict.fromkeys(alarms))
-    codes = {(alarm.kind, alarm.cells, alarm.text) for alarm in told if alarm.code}
-    told = [alarm for alarm in told if alarm.code or (alarm.kind, alarm.cells, alarm.text) not in codes]
-    kept = [alarm for alarm in told if not _is_state(alarm)]
-    said: list[list[Alarm]] = [[] for _ in kept]
-    for state in sorted(filter(_is_state, told), key=lambda state: state.kind in _CLOSER):
-        at = _same(state, kept)
-        if at is None:
-            kept.append(state)
-            said.append([])
-        else:
-            said[at].append(state)
-    return tuple(_together(alarm, states) for alarm, states in zip(kept, said, strict=True))
-
-
-def _is_state(alarm: Alarm) -> bool:
-    """Whether a word of a state raised it, and no bit."""
-    return alarm.code is None and ((alarm.text or "").rpartition(" ")[0] in _ABOUT or alarm.text == "SysError")
-
-
-def _same(state: Alarm, others: Sequence[Alarm]) -> int | None:
-    """Where the alarm is that says the same: best one that is as bad."""
-    kinds = {state.kind} | _CLOSER.get(state.kind, set())
-    found = [i for i, other in enumerate(others) if other.kind in kinds and _about(other) == _about(state)]
-    return min(found, key=lambda i: others[i].severity != state.severity, default=None)
-
-
-def _about(alarm: Alarm) -> str | None:
-    """What an alarm is about, by its text; None where that does not tell."""
-    text = alarm.text or ""
-    if found := _LIMIT.fullmatch(text):
-        return f"{found[2]}{found[4] or 'V'}"
-    if _OVERCURRENT.fullmatch(text):
-        return "C"
-    return _ABOUT_NAMES.get(text) or _ABOUT.get(text.rpartition(" ")[0])
-
-
-def _together(alarm: Alarm, states: Sequence[Alarm]) -> Alarm:
-    told = [*states, alarm]
-    worst = max((one.severity for one in told), key=_BAD_TO_WORSE.index)
-    return replace(alarm, severity=worst, text=", ".join(filter(None, (one.text for one in told))) or None)
-
-
 # -------------------- what was
 
 
@@ -281,15 +207,13 @@ _LIST_ROW = re.compile(r"(\d{1,6})\s+(\d\d-\d\d-\d\d\s+\d\d:\d\d:\d\d)\s+(.*)", 
 _BEHIND_STATES = re.compile(r"(?:.*\s)?(?:Normal|High|Low|OV|UV)((?:\s.*)?)", re.ASCII)
 
 
-def records(data: bytes, command: str | None = None) -> tuple[Event, ...]:
+def recorded(answer: Answer, _number: int | None = None) -> Decoded:
     """Return the entries of ``log``, ``data event N``, ``data history N`` or ``datalist event``, as they stand there.
 
-    A list that runs past its last entry ends in a refusal; the entries before it are good. An entry that is damaged
-    is left out, for the others are not to be lost with it. Raises FrameError when the answer is not whole.
+    An entry that is damaged is left out, for the others are not to be lost with it.
     """
-    lines = read(data, command).lines
-    listed = [event for line in lines if (event := _listed(line))]
-    return tuple(listed) or tuple(_entries(lines))
+    listed = [event for line in answer.lines if (event := _listed(line))]
+    return Decoded(bank=Bank(events=tuple(listed) or tuple(_entries(answer.lines))))
 
 
 def _entries(lines: tuple[str, ...]) -> Iterator[Event]:
@@ -336,6 +260,6 @@ def _listed(line: str) -> Event | None:
     if found is None or not line.isascii():
         return None
     states = _BEHIND_STATES.fullmatch(found[3])
-    names = states[1].strip() if states else ""
+    names = re.sub(r"\b0x0+\b", "", states[1]).strip() if states else ""  # an Err.Code of 0 is none
     alarms = [alarm for name in _names(names) if (alarm := _alarm(name, None, None, name, Severity.WARNING))]
     return Event(number=int(found[1]), at=moment(found[2]), text=names or None, alarms=tuple(alarms))

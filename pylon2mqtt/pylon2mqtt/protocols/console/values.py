@@ -2,20 +2,26 @@
 
 The console counts mV, mA, m°C, % and mAh (Pytes also mA·s), and prints states as words. Without any checksum a lost
 digit shows only where the value becomes impossible; so every value is held against what the device says beside it:
-cells that it calls normal are between 1.0 and 4.2 V. A temperature that cannot be true is another matter: thermistors
-break, and then they read nonsense for good.
+cells that it calls normal are between 1.0 and 4.2 V. What cannot be true is left out, and is a doubt: the driver asks
+again. A temperature that cannot be true is another matter: thermistors break, and then they read nonsense for good.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Cell, Readings, Severity, State
 
+from .spelling import shape
+
 # A 12-bit converter that reads nothing: the measurement failed. No console is known that tells m°C as finely as this.
 NO_READING = 4095
 
+T = TypeVar("T")
+R = TypeVar("R", bound=Readings)
 Range = tuple[float, float]
 
 _CELL_V, _NORMAL_CELL_V = (0.0, 4.5), (1.0, 4.2)
@@ -28,7 +34,6 @@ _SOC = (0, 150)
 MOST_CELLS_OF_MODULE = 32
 MOST_CELLS_OF_RACK = 640
 
-_WORD = re.compile(r"[A-Za-z][\w .+/-]{0,39}", re.ASCII)
 _TIME = re.compile(r"\b(?:20)?(\d\d-\d\d-\d\d)\s+(\d\d:\d\d:\d\d)", re.ASCII)
 _AMOUNT = re.compile(r"(-?\d{1,12})\s*([A-Za-z%]*)", re.ASCII)
 
@@ -41,8 +46,11 @@ STATES = {
     "SysError": State.FAULT,
 }
 SYSTEM_FAULT = Alarm(kind=AlarmKind.SYSTEM_FAULT, severity=Severity.FAULT, text="SysError")
-# Every word of a state column that recordings or their readers know; one letter off is damage, not a new word.
-_WORDS = (*STATES, "Normal", "High", "Low", "Full", "Absent", "Protect")
+WORDS = frozenset((*STATES, "Normal", "High", "Low", "Full", "Absent", "Protect", "Null"))
+"""Every word of a state that recordings or their readers know."""
+
+# Words that stand for no value.
+NOTHING = ("-", "Null")
 
 HIGH, LOW = ("High", "HV", "HT"), ("Low", "LV", "LT")
 OVER, UNDER = ("OV", "OT", "OC"), ("UV", "UT", "UC", "SLP")
@@ -82,6 +90,17 @@ _GOOD = {"Normal", "Full"}
 def milli(digits: str | None) -> float | None:
     """Return V, A or °C of a table's number in mV, mA or m°C; None where there is none."""
     return None if digits is None else int(digits) / 1000
+
+
+def converted(text: str | None, convert: Callable[[str], T], what: str, doubts: list[str]) -> T | None:
+    """Return a text converted; None, and the doubt ``what`` with its form, where ``convert`` raises FrameError."""
+    if text is None:
+        return None
+    try:
+        return convert(text)
+    except FrameError:
+        doubts.append(f"{what} : {shape(text)}")
+        return None
 
 
 def whole(text: str) -> int:
@@ -142,7 +161,7 @@ def state_and_alarms(word: str | None, cell: int | None = None) -> tuple[State |
     if word is None or word in STATES:
         faulty = word == "SysError" and cell is None
         return STATES.get(word or ""), [SYSTEM_FAULT] if faulty else []
-    severity = Severity.PROTECTION if known(word) == "Protect" else Severity.WARNING
+    severity = Severity.PROTECTION if word == "Protect" else Severity.WARNING
     return None, [Alarm(kind=AlarmKind.OTHER, severity=severity, cells=of(cell), text=word)]
 
 
@@ -155,22 +174,7 @@ def state_alarms(
     states: Iterable[tuple[str, str | None]], cell: int | None = None, kinds: Kinds = KINDS
 ) -> list[Alarm]:
     """Return an alarm for every state column whose word is not ``Normal``, with the device's word as its text."""
-    told = ((column, word) for column, word in states if word is not None and word != "Normal")
-    return [_alarm(column, word, cell, kinds) for column, word in told if known(word) not in _GOOD]
-
-
-def known(word: str, vocabulary: Collection[str] = _WORDS) -> str:
-    """Return the word of a state; raise FrameError when it is one of the vocabulary with a letter lost or wrong."""
-    damaged = not _WORD.fullmatch(word) or any(_one_off(word, told) for told in vocabulary if len(told) > 3)
-    if word not in vocabulary and damaged:
-        raise FrameError(f"a damaged word {word!r}: ask again")
-    return word
-
-
-def _one_off(word: str, told: str) -> bool:
-    if len(word) == len(told):
-        return sum(a != b for a, b in zip(word, told, strict=True)) == 1
-    return len(word) == len(told) - 1 and any(told[:i] + told[i + 1 :] == word for i in range(len(told)))
+    return [_alarm(column, word, cell, kinds) for column, word in states if word is not None and word not in _GOOD]
 
 
 def _alarm(column: str, word: str, cell: int | None, kinds: Kinds) -> Alarm:
@@ -191,6 +195,11 @@ def reading(digits: str | None) -> float | None:
     return None if volts == NO_READING / 1000 else volts
 
 
+def blind(digits: str | None) -> bool:
+    """Whether a cell's mV stand for no reading."""
+    return digits is not None and int(digits) == NO_READING
+
+
 def celsius(
     told: Mapping[str, float | None], cells: Mapping[str, int | None] | None = None
 ) -> tuple[dict[str, float | None], list[Alarm]]:
@@ -208,42 +217,71 @@ def _can_be_true(degrees: float) -> bool:
     return _TEMPERATURE_C[0] <= degrees <= _TEMPERATURE_C[1] and degrees != NO_READING / 1000
 
 
-def check(
-    told: Readings,
+def plausible(
+    told: R,
     who: str,
+    doubts: list[str],
     *,
     normal: bool,
     cells_normal: bool,
     most_a: float = _CURRENT_A,
     volts: tuple[Range, Range] = (_NORMAL_MODULE_V, _MODULE_V),
-) -> None:
-    """Raise FrameError when values cannot be true; ``normal`` says whether the device calls its voltage so.
+) -> R:
+    """Return the readings without the values that cannot be true; each of them is added to ``doubts``.
 
-    ``volts``: between which voltages it may be then, and else.
+    ``normal`` says whether the device calls its voltage so; ``volts``: between which voltages it may be then, and else.
     """
-    cells = (told.cell_voltage_min, told.cell_voltage_max)
-    groups = (told.cell_temperature_min, told.cell_temperature_max)
-    _check_range(who + " of {} V", [told.voltage], volts[0] if normal else volts[1])
-    _check_range("a current of {} A", [told.current], (-most_a, most_a))
-    _check_range("a cell of {} V", cells, _NORMAL_CELL_V if cells_normal else _CELL_V)
-    _check_range("a state of health of {} %", [told.soh], (0, 100))
-    for what, (low, high) in (("cells", cells), ("temperatures", groups)):
-        if low is not None and high is not None and low > high:
-            raise FrameError(f"{who}: {what} from {low} to {high}: ask again")
+    cell_v = _NORMAL_CELL_V if cells_normal else _CELL_V
+    bounds = {
+        "voltage": volts[0] if normal else volts[1],
+        "current": (-most_a, most_a),
+        "cell_voltage_min": cell_v,
+        "cell_voltage_max": cell_v,
+        "soh": (0.0, 100.0),
+    }
+    bad = [name for name, limits in bounds.items() if not _within(getattr(told, name), limits)]
+    for kind in ("cell_voltage", "cell_temperature"):
+        low, high = getattr(told, f"{kind}_min"), getattr(told, f"{kind}_max")
+        bad += [f"{kind}_min", f"{kind}_max"] if low is not None and high is not None and low > high else []
+    return without(told, who, bad, doubts)
 
 
-def check_cell(cell: Cell, *, normal: bool, most: int = MOST_CELLS_OF_MODULE) -> None:
-    """Raise FrameError when a cell's values cannot be true; ``normal`` is what the device calls its voltage.
+def made_of(
+    volts: float | None, low: float | None, high: float | None, *, most: int = MOST_CELLS_OF_MODULE, apart: float = 0.01
+) -> bool:
+    """Whether some whole number of parts, between the lowest and the highest of them, makes a voltage.
 
-    ``most``: the highest number that a cell can have.
+    ``apart``: how far two meters of one battery may be from each other; seen are 0.4 %.
     """
-    if cell.number > most:
-        raise FrameError(f"cell {cell.number} of {most} at the most: ask again")
-    _check_range("a cell of {} V", [cell.voltage], _NORMAL_CELL_V if normal else _CELL_V)
-    _check_range("a current of {} A", [cell.current], (-_CURRENT_A, _CURRENT_A))
+    if volts is None or low is None or high is None or low <= 0:
+        return True
+    fewest, largest = volts * (1 - apart) / high, volts * (1 + apart) / low
+    return int(largest) >= max(1.0, fewest) and fewest <= most
 
 
-def _check_range(what: str, values: Iterable[float | None], bounds: Range) -> None:
-    for value in values:
-        if value is not None and not bounds[0] <= value <= bounds[1]:
-            raise FrameError(f"{what.format(value)} cannot be true: ask again")
+def without(told: R, who: str, bad: Iterable[str], doubts: list[str]) -> R:
+    """Return the readings without the ``bad`` fields, with an alarm for each; each is added to ``doubts``."""
+    names = list(dict.fromkeys(bad))
+    if not names:
+        return told
+    texts = [f"{name.replace('_', ' ')} out of range" for name in names]
+    doubts += [f"{who}: {text}" for text in texts]
+    alarms = (*(told.alarms or ()), *(sensor_fault(None, text) for text in texts))
+    changes: dict[str, Any] = dict.fromkeys(names)
+    return replace(told, **changes, alarms=alarms)
+
+
+def plausible_cell(cell: Cell, doubts: list[str], *, normal: bool) -> Cell:
+    """Return the cell without the values that cannot be true; ``normal`` is what the device calls its voltage."""
+    bounds = {"voltage": _NORMAL_CELL_V if normal else _CELL_V, "current": (-_CURRENT_A, _CURRENT_A)}
+    bad = [name for name, limits in bounds.items() if not _within(getattr(cell, name), limits)]
+    if not bad:
+        return cell
+    doubts += [f"cell {cell.number}: {name} out of range" for name in bad]
+    alarms = (*(cell.alarms or ()), *(sensor_fault(cell.number, f"{name} out of range") for name in bad))
+    changes: dict[str, Any] = dict.fromkeys(bad)
+    return replace(cell, **changes, alarms=alarms)
+
+
+def _within(value: float | None, bounds: Range) -> bool:
+    return value is None or bounds[0] <= value <= bounds[1]

@@ -8,11 +8,11 @@ from tests.fakes import ConsoleBench, console_bench
 
 from pylon2mqtt.errors import DeviceError, FrameError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import AlarmKind, Topology
-from pylon2mqtt.protocols.console.commands import Command
+from pylon2mqtt.protocols.console.commands import SYSINFO, TBAR
 from pylon2mqtt.protocols.console.driver import Console
 from pylon2mqtt.protocols.console.prompt import WAKE_FRAME, Prompt
-from pylon2mqtt.protocols.console.questions import Questions
-from pylon2mqtt.protocols.console.rack.driver import EVERY_S, RESTS_FOR_S
+from pylon2mqtt.protocols.console.rack.driver import RESTS_FOR_S
+from pylon2mqtt.protocols.console.session import Session
 
 RACKS = [("SC0500", 5), ("SC0500-B52.28", 2), ("SC0500-B52.36", 3), ("CMU-B50", 3), ("Force-H2", 4)]
 ALLOWED = re.compile(r"pwr|unit|bat|info|stat|soh|sysinfo|data event( \d+)?|bmuinfo \d{1,2}|log")
@@ -121,7 +121,7 @@ class TestQuestions:
                 counts[command] = counts.get(command, 0) + 1
             rig.time.now_s = max(rig.time.now_s, began + 20)
         assert counts["pwr"] == counts["unit"] == counts["bat"] == 180
-        assert counts["sysinfo"] / 2 == pytest.approx(3600 / EVERY_S[Command.SYSINFO], rel=0.3)
+        assert counts["sysinfo"] / 2 == pytest.approx(3600 / SYSINFO.every_s, rel=0.3)
         assert counts["stat"] / 2 <= 8
         assert counts["bmuinfo 0"] <= 2
 
@@ -332,10 +332,10 @@ class TestOpening:
 
     def test_tbar_is_no_question(self) -> None:
         rig = console_bench("SC0500-locked", 5)
-        questions = Questions("House", Prompt(rig.time.clock))
+        session = Session("House", Prompt(rig.time.clock))
         for number in (None, 1):
             with pytest.raises(ValueError, match="no question"):
-                questions.ask(rig.line, Command.TBAR, number)
+                session.ask(rig.line, TBAR, number)
         assert rig.line.commands == []
 
     def test_nothing_but_a_barcode_follows_tbar(self) -> None:

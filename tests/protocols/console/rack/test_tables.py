@@ -9,7 +9,8 @@ from tests.protocols.console.test_answers import framed
 
 from pylon2mqtt.errors import FrameError, ProtocolError
 from pylon2mqtt.model import AlarmKind, Bank, Cell, Module, Severity, State, Topology
-from pylon2mqtt.protocols.console.answers import Reading, decode_answer, read_answer
+from pylon2mqtt.protocols.console.answers import decode_answer, read_answer
+from pylon2mqtt.protocols.console.decoded import Decoded
 
 HEAD = ["AverageTempr   : 21250       ", "DC Volt        : 288111      ", "Bat Volt       : 288222      "]
 PWR = (
@@ -35,8 +36,12 @@ BAT_HEAD = [
 BAT_ROW = "{cell:<5}{mv:<5}-4321   21000   Normal  Normal   41%    15170  41%        48544   {bal}"
 
 
-def told(command: str, lines: Iterable[str]) -> Reading:
+def told(command: str, lines: Iterable[str]) -> Decoded:
     return read_answer(command, framed(command, lines))
+
+
+def refused(command: str, lines: Iterable[str]) -> Bank:
+    return decode_answer(command, framed(command, lines))
 
 
 def unit(line: str, header: str = UNIT) -> Module:
@@ -110,7 +115,7 @@ class TestPwr:
     )  # fmt: skip
     def test_what_cannot_be_true_is_refused(self, good: str, bad: str) -> None:
         with pytest.raises(FrameError):
-            told("pwr", [*HEAD, PWR, ROW.replace(good, bad, 1)])
+            refused("pwr", [*HEAD, PWR, ROW.replace(good, bad, 1)])
 
     def test_a_broken_thermistor_is_no_temperature(self) -> None:
         bank = told("pwr", [*HEAD, PWR, ROW.replace("29000", "290000")]).bank
@@ -120,7 +125,7 @@ class TestPwr:
     @pytest.mark.parametrize("rows", [[], [ROW, ROW]])
     def test_it_has_one_row(self, rows: list[str]) -> None:
         with pytest.raises(FrameError, match="rows of one rack"):
-            told("pwr", [*HEAD, PWR, *rows])
+            refused("pwr", [*HEAD, PWR, *rows])
 
     def test_a_column_that_nobody_knows_is_skipped_and_reported(self) -> None:
         header, line = PWR.replace("BTlow", "Humid  BTlow"), ROW.replace("20000", "55     20000")
@@ -161,12 +166,12 @@ class TestUnit:
 
     def test_a_row_that_is_missing_in_the_middle_is_no_fewer_modules(self) -> None:
         with pytest.raises(FrameError):
-            told("unit", [UNIT, UNIT_ROW.format(index=1), UNIT_ROW.format(index=3)])
+            refused("unit", [UNIT, UNIT_ROW.format(index=1), UNIT_ROW.format(index=3)])
 
     @pytest.mark.parametrize(("good", "bad"), [("96100", "9610"), ("96100", "97600"), ("96100", "961000")])
     def test_a_voltage_that_its_cells_cannot_make_is_refused(self, good: str, bad: str) -> None:
         with pytest.raises(FrameError):
-            unit(UNIT_ROW.format(index=1).replace(good, bad))
+            refused("unit", [UNIT, UNIT_ROW.format(index=1).replace(good, bad)])
 
     @pytest.mark.parametrize("cells", [15, 30, 32])
     def test_modules_have_as_many_cells_as_they_have(self, cells: int) -> None:
@@ -218,7 +223,7 @@ class TestBat:
     def test_pitfall_27_a_lost_row_is_not_closed_up(self, lost: int) -> None:
         lines = bat_lines()
         with pytest.raises(FrameError):
-            told("bat", lines[:lost] + lines[lost + 1 :])
+            refused("bat", lines[:lost] + lines[lost + 1 :])
 
 
 class TestGetpwr:
@@ -241,7 +246,7 @@ class TestGetpwr:
 
     def test_a_lost_row_shows_in_the_sum(self) -> None:
         with pytest.raises(FrameError):
-            told("getpwr", [self.LINES[0], *self.LINES[3:]])
+            refused("getpwr", [self.LINES[0], *self.LINES[3:]])
 
 
 COMMANDS = ("pwr", "unit", "bat", "soh", "info", "sysinfo", "stat", "getpwr", "bmuinfo 0")

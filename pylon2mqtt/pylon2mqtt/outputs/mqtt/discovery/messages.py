@@ -14,8 +14,8 @@ from pylon2mqtt.model import AlarmKind, Bank, Module
 from pylon2mqtt.model.identity import bank_id, bank_name, bank_slug, module_id, slug
 from pylon2mqtt.model.quantities import HIDDEN, MAIN
 from pylon2mqtt.outputs.mqtt.intervals import LONGEST_S, SHORTEST_S
+from pylon2mqtt.outputs.mqtt.layouts.own import EVENT, INFORMATION, OFFLINE, ONLINE
 from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S
-from pylon2mqtt.outputs.mqtt.topics import INFORMATION, OFFLINE, ONLINE
 
 from .entities import Entity, entities
 
@@ -31,8 +31,6 @@ EXPIRY_SLACK_S = 30.0
 LONGEST_STATE = 255
 
 DETAIL_CATEGORY = "diagnostic"
-EVENT = "event"
-"""The key of the entity that tells of a bank's events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

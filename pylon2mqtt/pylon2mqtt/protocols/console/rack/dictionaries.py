@@ -15,9 +15,17 @@ from dataclasses import dataclass, field
 
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Bank, Module, Topology
-from pylon2mqtt.protocols.console.dictionaries import ONE, Sheet, counter_name, sheet, whole_cycles
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.dictionary import Dictionary, canonical, dictionary
+from pylon2mqtt.protocols.console.stack.dictionaries import (
+    counter_name,
+    firmware,
+    greatest_currents,
+    size,
+    whole_cycles,
+)
 from pylon2mqtt.protocols.console.text import Answer
-from pylon2mqtt.protocols.console.values import amount, check, words
+from pylon2mqtt.protocols.console.values import plausible, words
 
 # -------------------- info
 
@@ -30,12 +38,12 @@ _IGNORED = (
     "PCBA Barcode", "PowerSupply Barcode", "Device Test Time", "Shut Circuit", "Relay Feedback", "New Board",
     "Console Port rate",
 )  # fmt: skip
-_CONTROLLERS = re.compile(r"CMU|FORCE|SC\d|POWERCUBE", re.IGNORECASE)
+_CONTROLLERS = re.compile(r"CMU|^FORCE|^SC\d|^POWERCUBE", re.IGNORECASE)
 _BLOCK = re.compile(r"(BMU|Unit)\s+(\d{1,3})\s+Barcode", re.ASCII)
 _OF_BLOCK = re.compile(r"(Module|PCBA):\s*:\s*(.*)", re.ASCII)
-_SPECIFICATION = re.compile(r"(\d{1,4})(?:\.\d+)?V\s*/\s*(\d{1,4})(?:\.\d+)?AH", re.ASCII | re.IGNORECASE)
-_BMU = re.compile(r"BMU|XHB", re.IGNORECASE)
-_MOST_MODULE_V = 100
+_PLATE = r"^(?P<volts>\d{1,4})(?:\.\d+)?V\s*/\s*(?P<ah>\d{1,4})(?:\.\d+)?AH"
+_BMU = re.compile(r"BMU", re.IGNORECASE)
+_MOST_MODULE_V, _MOST_MODULE_CELLS = 100, 32
 
 
 @dataclass(slots=True)
@@ -49,43 +57,39 @@ class _Block:
 
 def is_rack_info(answer: Answer) -> bool:
     """Whether ``info`` is that of a rack's controller; a single BMU tells of itself alone."""
-    told = sheet(answer.lines, ())
-    name = told.told("Device name") or ""
-    volts = _SPECIFICATION.match(told.told("Specification") or "")
-    if any(_BLOCK.fullmatch(line) for line in answer.lines) or _CONTROLLERS.match(name):
+    told = dictionary(answer.lines, ())
+    name = told.text("Device name") or ""
+    if any(_BLOCK.fullmatch(line) for line in answer.lines) or _CONTROLLERS.search(name):
         return True
-    return not _BMU.match(name) and volts is not None and int(volts[1]) > _MOST_MODULE_V
+    found = size(told, _PLATE) or {}
+    large = found.get("nominal_voltage_v", 0) > _MOST_MODULE_V or found.get("cell_count", 0) > _MOST_MODULE_CELLS
+    return large and not _BMU.search(name)
 
 
-def rack_identity(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
-    """Return who a rack is, its modules with their barcodes, and the keys that nobody knows.
+def rack_identity(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return who a rack is, and its modules with their barcodes.
 
     Modules are numbered as `unit` does. Static data may be damaged without a trace: believe it after two equal
-    readings. Raises FrameError when a key is damaged, DecodeError when the blocks do not count without a gap.
+    readings. Raises DecodeError when the blocks do not count without a gap.
     """
     starts = [i for i, line in enumerate(answer.lines) if _BLOCK.fullmatch(line)]
     end = min(starts, default=len(answer.lines))
-    told = sheet(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
+    told = dictionary(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
     blocks = _in_order(_blocks(answer.lines[end:]), answer)
-    versions = (words(told.told(key)) for key in ("Main Soft version", "Soft version"))
-    limits = {
-        "charge_current_limit": amount(told.told("Max Charge Curr"), mA=0.001),
-        "discharge_current_limit": amount(told.told("Max Dischg Curr"), mA=0.001),
-    }
     bank = Bank(
         topology=Topology.SERIES,
-        manufacturer=words(told.told("Manufacturer")),
-        model=words(told.told("Device name")),
-        barcode=words(told.told("Barcode")) or words(told.told("Module Barcode")),
-        firmware=" ".join(filter(None, versions)) or None,
+        manufacturer=words(told.text("Manufacturer")),
+        model=words(told.text("Device name")),
+        barcode=words(told.text("Barcode")) or words(told.text("Module Barcode")),
+        firmware=firmware(told),
         module_count=len(blocks) or None,
-        parameters={name: abs(value) for name, value in limits.items() if value is not None} or None,
-        counters=_size(told),
+        parameters=greatest_currents(told),
+        counters=size(told, _PLATE),
         modules=tuple(
             Module(number=number, barcode=words(block.told.get("Module"))) for number, block in enumerate(blocks, 1)
         ),
     )
-    return bank, told.unknown
+    return Decoded(bank=bank, unknown=told.unknown, doubts=tuple(told.doubts))
 
 
 def _blocks(lines: Iterable[str]) -> list[_Block]:
@@ -111,41 +115,27 @@ def _in_order(blocks: Sequence[_Block], answer: Answer) -> list[_Block]:
     return in_order
 
 
-def _size(told: Sheet) -> dict[str, float] | None:
-    """How many cells there are, and what is printed on the plate."""
-    plate = _SPECIFICATION.match(told.told("Specification") or "")
-    size = {
-        "cell_count": amount(told.told("Cell Number"), **ONE),
-        "nominal_voltage_v": float(plate[1]) if plate else None,
-        "nominal_capacity_ah": float(plate[2]) if plate else None,
-    }
-    return {name: value for name, value in size.items() if value is not None} or None
-
-
 # -------------------- bmuinfo N
 
 _BMU_VALUES = ("Manufacturer", "Device name", "Specification", "Cell Number")
 
 
-def bmu_identity(answer: Answer, number: int) -> tuple[Bank, tuple[str, ...]]:
-    """Return what ``bmuinfo N`` says of one BMU, as module N + 1, with its ``address`` N; and the unknown keys.
+def bmu_identity(answer: Answer, number: int | None) -> Decoded:
+    """Return what ``bmuinfo N`` says of one BMU, as module N + 1, with its ``address`` N.
 
     BMU 0 is the last unit of the rack: which module it is, only the number of units tells.
     """
-    told = sheet(answer.lines, _BMU_VALUES, ignored=_IGNORED, required="Device name")
-    capacity = re.search(r"(\d{1,4})\s*AH", told.told("Specification") or "", re.ASCII | re.IGNORECASE)
-    size = {
-        "cell_count": amount(told.told("Cell Number"), **ONE),
-        "nominal_capacity_ah": float(capacity[1]) if capacity else None,
-    }
+    told = dictionary(answer.lines, _BMU_VALUES, ignored=_IGNORED, required="Device name")
+    address = number or 0
     module = Module(
-        number=number + 1,
-        address=number,
-        manufacturer=words(told.told("Manufacturer")),
-        model=words(told.told("Device name")),
-        counters={name: value for name, value in size.items() if value is not None} or None,
+        number=address + 1,
+        address=address,
+        manufacturer=words(told.text("Manufacturer")),
+        model=words(told.text("Device name")),
+        counters=size(told, r"(?P<ah>\d{1,4})\s*AH"),
     )
-    return Bank(topology=Topology.SERIES, modules=(module,)), told.unknown
+    bank = Bank(topology=Topology.SERIES, modules=(module,))
+    return Decoded(bank=bank, unknown=told.unknown, doubts=tuple(told.doubts))
 
 
 # -------------------- sysinfo
@@ -159,20 +149,16 @@ _FORCED = {"FChgV": "force_charge_cell_voltage"}
 _SYSINFO_IGNORED = ("FChgVR", "FChgS", "FChgSR")
 
 
-def rack_limits(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
-    """Return what a rack admits and asks for now, its own limits (``sysinfo``), and the keys that nobody knows.
-
-    Raises FrameError when a key or a value is damaged.
-    """
-    told = sheet(answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED), ignored=_SYSINFO_IGNORED, required="Chg Sug Volt")
-    volts, amperes = {"mV": 0.001}, {"mA": 0.001}
-    discharge_a, charge_a = (amount(told.told(f"Max {way} Curr"), **amperes) for way in ("Dsg", "Chg"))
-    requests = {field: _yes(told.told(key)) for key, field in _REQUESTS.items()}
-    parameters = {"charge_cutoff_voltage": amount(told.told("Chg Cut Volt"), **volts), **_steps(told)}
+def rack_limits(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return what a rack admits and asks for now, and its own limits (``sysinfo``)."""
+    told = dictionary(answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED), ignored=_SYSINFO_IGNORED, required="Chg Sug Volt")
+    discharge_a, charge_a = (told.amount(f"Max {way} Curr", mA=0.001) for way in ("Dsg", "Chg"))
+    requests = {field: told.value(key, _yes) for key, field in _REQUESTS.items()}
+    parameters = {"charge_cutoff_voltage": told.amount("Chg Cut Volt", mV=0.001), **_steps(told)}
     bank = Bank(
         topology=Topology.SERIES,
-        charge_voltage_limit=amount(told.told("Chg Sug Volt"), **volts),
-        discharge_voltage_limit=amount(told.told("Dsg Cut Volt"), **volts),
+        charge_voltage_limit=told.amount("Chg Sug Volt", mV=0.001),
+        discharge_voltage_limit=told.amount("Dsg Cut Volt", mV=0.001),
         charge_current_limit=None if charge_a is None else abs(charge_a),
         discharge_current_limit=None if discharge_a is None else abs(discharge_a),
         force_charge_1=requests["force_charge_1"],
@@ -180,25 +166,25 @@ def rack_limits(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
         parameters={name: value for name, value in parameters.items() if value is not None},
     )
     steps = [key for key in told.unknown if _STEP.fullmatch(key) or _STEP_IGNORED.fullmatch(key)]
-    return bank, tuple(key for key in told.unknown if key not in steps)
+    unknown = tuple(key for key in told.unknown if key not in steps)
+    return Decoded(bank=bank, unknown=unknown, doubts=tuple(told.doubts))
 
 
-def _yes(word: str | None) -> bool | None:
+def _yes(word: str) -> bool:
     told = {"YES": True, "NO": False}
-    if word is not None and word.upper() not in told:
+    if word.upper() not in told:
         raise FrameError(f"{word[:40]!r} is neither yes nor no: ask again")
-    return None if word is None else told[word.upper()]
+    return told[word.upper()]
 
 
-def _steps(told: Sheet) -> Mapping[str, float | None]:
+def _steps(told: Dictionary) -> Mapping[str, float | None]:
     """The steps of the rack's warnings and protections, in V and °C; those of FChg say when it wants charge."""
     found: dict[str, float | None] = {}
-    for key in told.values:
+    for key in told.printed:
         if step := _STEP.fullmatch(key):
             name = key.lower().replace(" ", "_").replace("vol_", "cell_voltage_").replace("temp_", "cell_temperature_")
-            found[name] = amount(told.told(key), **({"mV": 0.001} if step[1] == "Vol" else {"": 0.001}))
-    found |= {name: amount(told.told(key), **{"": 0.001}) for key, name in _FORCED.items()}
-    return found
+            found[name] = told.amount(key, **({"mV": 0.001} if step[1] == "Vol" else {"": 0.001}))
+    return found | {name: told.amount(key, **{"": 0.001}) for key, name in _FORCED.items()}
 
 
 # -------------------- stat
@@ -207,7 +193,7 @@ _CYCLES, _SOH, _DISCHARGED, _CHARGE_LEFT = "CYCLE Times", "SOH Percent", "Dsg Ca
 # One cell's energy in µWh, whatever unit stands there (docs/protocols/console.md).
 _CELL_ENERGY = ("Bat CoulWatt(mWH)", "Bat CoulWatt(uWH)")
 _HISTORIC = {"His Chg Cap(WH)": "charged", "His Dsg Cap(WH)": "discharged"}
-_STAT_VALUES = (_CYCLES, _SOH, _DISCHARGED, _CHARGE_LEFT, *_HISTORIC)
+_STAT_VALUES = (_CYCLES, _SOH, _DISCHARGED, _CHARGE_LEFT, *_HISTORIC, *_CELL_ENERGY)
 # Remainders below 1 Wh, in a unit that is not the printed one.
 _REMAINDER = re.compile(r".* Capl\(mWH\)")
 _COUNT = re.compile(r"(-?\d{1,15})\s*(?:%|m?[AW][HS])?", re.ASCII)
@@ -219,22 +205,21 @@ _CHARGED_FOR_DISCHARGED = (0.9, 1.6)
 
 def is_rack_statistics(answer: Answer) -> bool:
     """Whether ``stat`` is that of a rack's controller."""
-    keys = {" ".join(line.partition(":")[0].split()) for line in answer.lines}
-    return not keys.isdisjoint((_SOH, _DISCHARGED, _CHARGE_LEFT, *_CELL_ENERGY))
+    keys = {canonical(line.partition(":")[0]) for line in answer.lines}
+    return not keys.isdisjoint(map(canonical, (_SOH, _DISCHARGED, _CHARGE_LEFT, *_CELL_ENERGY)))
 
 
-def rack_statistics(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
-    """Return what ``stat`` of a rack counted, and the keys that tell no number.
+def rack_statistics(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return what ``stat`` of a rack counted.
 
     Cycles, state of health, the energy of its life in kWh and, for the rest, counters. A state of health of 0 is not
-    known. Raises FrameError when a key or a value is damaged.
+    known. Keys that tell no number are unknown.
     """
-    told = sheet(answer.lines, _STAT_VALUES)
-    counts = {key: int(found[1]) for key, value in told.values.items() if (found := _COUNT.fullmatch(value))}
-    if damaged := [key for key in _STAT_VALUES if told.told(key) and key not in counts]:
-        raise FrameError(f"{damaged[0]!r} is {told.told(damaged[0])!r}: ask again")
-    others = {key: count for key, count in counts.items() if key not in _STAT_VALUES and not _REMAINDER.fullmatch(key)}
+    told = dictionary(answer.lines, _STAT_VALUES)
+    counts = {key: count for key in _STAT_VALUES if (count := told.value(key, _count)) is not None}
+    others = {key: int(found[1]) for key in told.unknown if (found := _COUNT.fullmatch(told.printed[key]))}
     charged, discharged = _energy(counts)
+    counters = {counter_name(key): float(count) for key, count in others.items() if not _REMAINDER.fullmatch(key)}
     bank = Bank(
         topology=Topology.SERIES,
         soh=float(counts.get(_SOH, 0)) or None,
@@ -242,13 +227,21 @@ def rack_statistics(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
         energy_charged=charged,
         energy_discharged=discharged,
         counters={
-            **{counter_name(key): float(count) for key, count in others.items() if key not in _CELL_ENERGY},
+            **counters,
             **{name: round(counts[key] * unit, 3) for key, (name, unit) in _NAMES.items() if key in counts},
             **_cell_energy(counts),
         },
     )
-    check(bank, "a rack", normal=False, cells_normal=False, volts=(_RACK_V, _RACK_V))
-    return bank, tuple(key for key, value in told.values.items() if value and key not in counts)
+    bank = plausible(bank, "the rack", told.doubts, normal=False, cells_normal=False)
+    unknown = tuple(key for key in told.unknown if told.printed[key] and key not in others)
+    return Decoded(bank=bank, unknown=unknown, doubts=tuple(told.doubts))
+
+
+def _count(text: str) -> int:
+    found = _COUNT.fullmatch(text)
+    if found is None:
+        raise FrameError(f"{text[:40]!r} is no count: ask again")
+    return int(found[1])
 
 
 def _cell_energy(counts: Mapping[str, int]) -> dict[str, float]:

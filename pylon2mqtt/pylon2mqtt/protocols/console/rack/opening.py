@@ -2,7 +2,8 @@
 
 Some SC0500 tell nothing before `login debug`, and then nothing before `tbar` with the controller's own barcode. That
 is the works' test that *writes* a barcode: it is sent only with the barcode that the owner entered, only where he
-allowed it, only after everything else was refused, and never again in this run when the console did not take it.
+allowed it, only after everything else was refused, and never again in this run when it did not end well, whatever came
+back. The same holds for the login.
 Source: nakoukal/pylontech-bms, docs/protocols/console.md.
 """
 
@@ -12,10 +13,9 @@ from dataclasses import dataclass
 
 from pylon2mqtt.errors import DeviceError
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.console.answers import Reading
-from pylon2mqtt.protocols.console.commands import Command
-from pylon2mqtt.protocols.console.questions import Questions
-from pylon2mqtt.protocols.console.text import Refusal
+from pylon2mqtt.protocols.console.commands import GETPWR, LOGIN, PWR, TBAR
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.session import Session
 from pylon2mqtt.transports.base import ByteTransport
 
 _LOG = logging.getLogger(__name__)
@@ -37,74 +37,73 @@ class Allowed:
 class Opening:
     """The way to a rack's first answer; it remembers which one it was."""
 
-    def __init__(self, name: str | None, clock: Clock, questions: Questions, allowed: Allowed) -> None:
+    def __init__(self, name: str | None, clock: Clock, session: Session, allowed: Allowed) -> None:
         self._name = name
         self._clock = clock
-        self._questions = questions
+        self._session = session
         self._allowed = allowed
-        self._works = Command.PWR
+        self._works = PWR
         self._login_at = self._tbar_at = float("-inf")
-        self._refused_barcode = False
 
-    def told(self, line: ByteTransport) -> Reading:
+    def first_answer(self, line: ByteTransport) -> Decoded:
         """Return what `pwr` or `getpwr` says; open the console for it as far as that is allowed.
 
         Raises DeviceError, which says what the owner can do, where it stays closed.
         """
         try:
-            return self._first_answer(line)
+            return self._pwr_or_getpwr(line)
         except DeviceError as error:
             refusal = error
         for opens in self._keys():
             if opens(line):
                 try:
-                    return self._first_answer(line)
+                    return self._pwr_or_getpwr(line)
                 except DeviceError as error:
                     refusal = error
         raise DeviceError(f"{refusal}. {self._advice()}", code=refusal.code) from refusal
 
-    def _first_answer(self, line: ByteTransport) -> Reading:
+    def _pwr_or_getpwr(self, line: ByteTransport) -> Decoded:
         """What `pwr` says, else what `getpwr` says; first the one that did it last."""
-        other = Command.GETPWR if self._works is Command.PWR else Command.PWR
+        other = GETPWR if self._works is PWR else PWR
         try:
-            return self._questions.ask(line, self._works)
+            return self._session.ask(line, self._works)
         except DeviceError:
-            reading = self._questions.ask(line, other)
+            answer = self._session.ask(line, other)
         self._works = other
-        return reading
+        return answer
 
     def _keys(self) -> list[Callable[[ByteTransport], bool]]:
         """What may be tried now."""
         now, keys = self._clock.now(), list[Callable[[ByteTransport], bool]]()
-        if self._allowed.login and now - self._login_at >= _LOGIN_AGAIN_S:
+        if self._allowed.login and self._session.may_write(LOGIN) and now - self._login_at >= _LOGIN_AGAIN_S:
             keys.append(self._log_in)
             if self._may_write() and now - self._tbar_at >= _TBAR_AGAIN_S:
                 keys.append(self._write_barcode)
         return keys
 
     def _may_write(self) -> bool:
-        return self._allowed.tbar and self._allowed.barcode is not None and not self._refused_barcode
+        return self._allowed.tbar and self._allowed.barcode is not None and self._session.may_write(TBAR)
 
     def _log_in(self, line: ByteTransport) -> bool:
         self._login_at = self._clock.now()
         try:
-            self._questions.ask(line, Command.LOGIN)
-        except DeviceError as refusal:
-            return refusal.code == Refusal.BAD_ARGUMENTS  # It is logged in already.
-        return True
+            return self._session.log_in(line)
+        except DeviceError:
+            return False
 
     def _write_barcode(self, line: ByteTransport) -> bool:
-        """Send `tbar`; a barcode that is not taken is not sent a second time."""
+        """Send `tbar`; where that does not end well, it is not sent a second time."""
         self._tbar_at = self._clock.now()
-        taken = self._questions.open_with(line, self._allowed.barcode or "")
-        self._refused_barcode = not taken
+        try:
+            taken = self._session.write_barcode(line, self._allowed.barcode or "")
+        finally:
+            if not self._session.may_write(TBAR):
+                _LOG.warning(
+                    "%s: the console did not take the barcode: it is not sent again before a restart. Compare the "
+                    "option `console_barcode` with the label on the controller", self._name
+                )  # fmt: skip
         if taken:
             _LOG.info("%s: the console took its barcode (tbar), as you allowed", self._name)
-        else:
-            _LOG.warning(
-                "%s: the console did not take the barcode: it is not sent again before a restart. Compare the option "
-                "`console_barcode` with the label on the controller", self._name
-            )  # fmt: skip
         return taken
 
     def _advice(self) -> str:

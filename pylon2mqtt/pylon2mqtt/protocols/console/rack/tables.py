@@ -16,40 +16,45 @@ Wh as its unit says; where it does not fit the charge, the unit is wrong and the
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Topology
-from pylon2mqtt.protocols.console.dictionaries import Sheet, sheet
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
 from pylon2mqtt.protocols.console.events import fault_alarms
-from pylon2mqtt.protocols.console.modules import Row, blind, check_order, check_sum, get_power_rows, got_cell
-from pylon2mqtt.protocols.console.tables import header_at, table
+from pylon2mqtt.protocols.console.stack.tables import check_order, check_sum, get_power_rows, got_cell, odd_words
+from pylon2mqtt.protocols.console.tables import Row, Table, header_at, table
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
     KINDS,
     MOST_CELLS_OF_RACK,
     amount,
+    blind,
     celsius,
-    check,
-    check_cell,
+    converted,
+    made_of,
     milli,
     moment,
     percent,
+    plausible,
+    plausible_cell,
     reading,
     sensor_fault,
     state_alarms,
     state_and_alarms,
     whole,
+    without,
 )
 
 _RACK_V, _NORMAL_RACK_V = (0.0, 2000.0), (20.0, 1600.0)
 _UNIT_V, _NORMAL_UNIT_V = (0.0, 160.0), (10.0, 150.0)
 _MOST_UNITS = 64
-# How far a rack's own meter may be from its units', and theirs from their cells: 1 %, seen are 0.4.
+# How far a rack's own meter may be from its cells'.
 _METERS_APART = 0.01
 
 _UNIT_KINDS = {
+    "Tmpr.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
     "U.V.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
     "U.T.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
     "V.State": (AlarmKind.CELL_OVERVOLTAGE, AlarmKind.CELL_UNDERVOLTAGE),
@@ -58,7 +63,7 @@ _UNIT_KINDS = {
 _MODULE_KINDS = {**KINDS, **_UNIT_KINDS}
 _RACK_KINDS = {**_MODULE_KINDS, "Volt.St": (AlarmKind.OVERVOLTAGE, AlarmKind.UNDERVOLTAGE)}
 _ENDS = ("low", "high")
-_STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
+_STATES = ("Volt.St", "Curr.St", "Temp.St", "Tmpr.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
 _CELL_STATES = ("V.State", "T.State")
 
 # Energy for charge: how many Wh a full rack or cell may be said to hold for each Wh that its charge says. Nothing but a
@@ -80,23 +85,21 @@ def is_rack_cells(answer: Answer) -> bool:
 # -------------------- pwr
 
 
-def rack_row(answer: Answer) -> tuple[Bank, tuple[str, ...], datetime | None]:
-    """Return the rack as ``pwr`` tells it, the columns and keys that nobody knows, and its clock.
-
-    Raises FrameError when the row is damaged, or is not the only one.
-    """
+def rack_row(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return the rack as ``pwr`` tells it, and its clock; raise FrameError when its row is not the only one."""
     before = _before(answer, "Volt", ("AverageTempr", "DC Volt", "Bat Volt"))
-    told = table(answer.lines, "Volt", required=("Volt", "Base.St"))
+    told = table(answer.lines, "Volt", required=("Volt",))
     if len(told.rows) != 1:
         raise FrameError(f"{len(told.rows)} rows of one rack: ask again")
-    row = _whole(told.rows[0])
-    state, alarms = state_and_alarms(row["Base.St"])
+    (row,) = told.rows
+    state, alarms = state_and_alarms(row.get("Base.St"))
     alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_RACK_KINDS)
-    measured, broken = _measured(row)
+    doubts = [*before.doubts, *told.doubts, *_missing("the rack", row)]
+    measured, broken = _measured("the rack", row, doubts)
     aside = {
-        "average_temperature_c": _milli(before.told("AverageTempr")),
-        "dc_voltage_v": _milli(before.told("DC Volt")),
-        "bat_voltage_v": _milli(before.told("Bat Volt")),
+        "average_temperature_c": before.value("AverageTempr", _milli),
+        "dc_voltage_v": before.value("DC Volt", _milli),
+        "bat_voltage_v": before.value("Bat Volt", _milli),
     }
     bank = Bank(
         topology=Topology.SERIES,
@@ -105,11 +108,16 @@ def rack_row(answer: Answer) -> tuple[Bank, tuple[str, ...], datetime | None]:
         alarms=(*alarms, *broken, *_error(row.get("Err Code"))),
         counters=_told(aside),
     )
-    normal = row.get("Volt.St") == "Normal"
-    check(bank, "a rack", normal=normal, cells_normal=_normal(row, "B.V.St"), volts=(_NORMAL_RACK_V, _RACK_V))
-    if normal and _normal(row, "U.V.St"):
-        _check_parts("the rack", row["Volt"], row.get("UVlow"), row.get("UVhigh"), most=_MOST_UNITS)
-    return bank, (*before.unknown, *told.unknown), moment(row.get("Time"))
+    normal, cells_normal = _normal(row, "Volt.St"), _normal(row, "B.V.St")
+    volts = (_NORMAL_RACK_V, _RACK_V)
+    bank = plausible(bank, "the rack", doubts, normal=normal, cells_normal=cells_normal, volts=volts)
+    units = (milli(row.get("UVlow")), milli(row.get("UVhigh")))
+    if normal and _normal(row, "U.V.St") and not made_of(bank.voltage, *units, most=_MOST_UNITS):
+        bank = without(bank, "the rack", ("voltage",), doubts)
+    at = moment(row.get("Time"))
+    return Decoded(
+        bank=bank, unknown=_unknown(before, told), doubts=tuple(doubts), clocks={} if at is None else {0: at}
+    )
 
 
 def _error(code: str | None) -> tuple[Alarm, ...]:
@@ -119,69 +127,66 @@ def _error(code: str | None) -> tuple[Alarm, ...]:
     return (Alarm(kind=AlarmKind.SYSTEM_FAULT, severity=Severity.FAULT, code=code, text=f"Err Code {code}"),)
 
 
-def _check_parts(who: str, volts: str | None, low: str | None, high: str | None, *, most: int) -> None:
-    """Raise FrameError unless some whole number of parts, between the lowest and the highest, makes this voltage."""
-    if volts is None or low is None or high is None or int(low) <= 0:
-        return
-    fewest, largest = int(volts) * (1 - _METERS_APART) / int(high), int(volts) * (1 + _METERS_APART) / int(low)
-    if int(largest) < max(1, fewest) or fewest > most:
-        raise FrameError(f"{who} of {volts} mV of parts from {low} to {high} mV: ask again")
-
-
 # -------------------- unit
 
 
-def unit_table(answer: Answer) -> tuple[Bank, tuple[str, ...], dict[int, datetime]]:
-    """Return the rack with the modules that ``unit`` tells of, the columns that nobody knows, and their clocks.
+def unit_table(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return the rack with the modules that ``unit`` tells of, and their clocks.
 
-    Raises FrameError when a row is damaged or missing in the middle.
+    Some firmwares count them from 0. Raises FrameError when a row is missing in the middle.
     """
     before = _before(answer, "Index", ("AverageTempr",))
-    told = table(answer.lines, "Index", required=("Volt", "Base.St"))
-    check_order(told, "Index", first=1)
-    aside = {"average_temperature_c": _milli(before.told("AverageTempr"))}
-    bank = Bank(topology=Topology.SERIES, counters=_told(aside), modules=tuple(map(_unit, told.rows)))
-    clocks = {int(row["Index"] or 0): at for row in told.rows if (at := moment(row.get("Time")))}
-    return bank, (*before.unknown, *told.unknown), clocks
+    told = table(answer.lines, "Index", required=("Volt",))
+    first = int(told.rows[0]["Index"] or 0) if told.rows else 1
+    check_order(told, "Index", first=min(first, 1), most=_MOST_UNITS)
+    doubts = [*before.doubts, *told.doubts]
+    units = tuple(_unit(number, row, doubts) for number, row in enumerate(told.rows, 1))
+    aside = {"average_temperature_c": before.value("AverageTempr", _milli)}
+    clocks = {number: at for number, row in enumerate(told.rows, 1) if (at := moment(row.get("Time")))}
+    bank = Bank(topology=Topology.SERIES, counters=_told(aside), modules=units)
+    return Decoded(bank=bank, unknown=_unknown(before, told), doubts=tuple(doubts), clocks=clocks)
 
 
-def _unit(told: Row) -> Module:
-    row = _whole(told)
-    number = int(row["Index"] or 0)
-    state, alarms = state_and_alarms(row["Base.St"])
+def _unit(number: int, row: Row, doubts: list[str]) -> Module:
+    who = f"unit {number}"
+    doubts += _missing(who, row)
+    state, alarms = state_and_alarms(row.get("Base.St"))
     alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_MODULE_KINDS)
-    measured, broken = _measured(row)
+    measured, broken = _measured(who, row, doubts)
     module = Module(
         number=number,
         **measured,
         state=state,
         alarms=(*alarms, *broken),
-        counters=_told({"average_temperature_c": _milli(row.get("AvgTempr"))}),
+        counters=_told({"average_temperature_c": milli(row.get("AvgTempr"))}),
     )
-    normal = row.get("Volt.St") == "Normal"
-    check(module, f"unit {number}", normal=normal, cells_normal=normal, volts=(_NORMAL_UNIT_V, _UNIT_V))
-    if normal and number <= _MOST_UNITS:
-        _check_parts(f"unit {number}", row["Volt"], row.get("BVlow"), row.get("BVhigh"), most=MOST_CELLS_OF_RACK)
+    normal = _normal(row, "Volt.St")
+    volts = (_NORMAL_UNIT_V, _UNIT_V)
+    module = plausible(module, who, doubts, normal=normal, cells_normal=normal, volts=volts)
+    cells = (module.cell_voltage_min, module.cell_voltage_max)
+    if normal and not made_of(module.voltage, *cells, most=MOST_CELLS_OF_RACK):
+        return without(module, who, ("voltage", "cell_voltage_min", "cell_voltage_max"), doubts)
     return module
 
 
 # -------------------- bat
 
 
-def rack_cells(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
-    """Return what the rack takes and gives now and all its cells, as those of module 1; and the unknown columns.
+def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return what the rack takes and gives now and all its cells, as those of module 1.
 
-    How many cells belong to each module this answer does not tell. Raises FrameError when a row is damaged or missing.
+    How many cells belong to each module this answer does not tell. Raises FrameError when a row is missing.
     """
     before = _before(answer, "Bat", ("Time", "ATempr", "CCurr", "DCurr", "BState", "BalVolt"))
     told = table(answer.lines, "Bat", required=("Volt",))
     check_order(told, "Bat")
-    state, alarms = state_and_alarms(before.told("BState"))
+    doubts = [*told.doubts]
+    state, alarms = state_and_alarms(before.word("BState"))
     aside = {
-        "average_temperature_c": _milli(before.told("ATempr")),
-        "balance_voltage_v": _milli(before.told("BalVolt")),
+        "average_temperature_c": before.value("ATempr", _milli),
+        "balance_voltage_v": before.value("BalVolt", _milli),
     }
-    limits = (amount(before.told(key), mA=0.001) for key in ("CCurr", "DCurr"))
+    limits = (before.amount(key, mA=0.001) for key in ("CCurr", "DCurr"))
     charge, discharge = (None if limit is None else abs(limit) for limit in limits)
     bank = Bank(
         topology=Topology.SERIES,
@@ -190,20 +195,18 @@ def rack_cells(answer: Answer) -> tuple[Bank, tuple[str, ...]]:
         state=state,
         alarms=tuple(alarms) or None,
         counters=_told(aside),
-        modules=(Module(number=1, cells=tuple(map(_cell, told.rows))),),
+        modules=(Module(number=1, cells=tuple(_cell(row, doubts) for row in told.rows)),),
     )
-    return bank, (*before.unknown, *told.unknown)
+    return Decoded(bank=bank, unknown=_unknown(before, told), doubts=(*before.doubts, *doubts))
 
 
-def _cell(row: Row) -> Cell:
-    if row["Volt"] is None:
-        raise FrameError(f"a cell without voltage: {dict(row)!r}: ask again")
+def _cell(row: Row, doubts: list[str]) -> Cell:
     number = int(row["Bat"] or 0) + 1
     alarms = state_alarms(((name, row.get(name)) for name in _CELL_STATES), number, _MODULE_KINDS)
     alarms += [sensor_fault(number)] if blind(row["Volt"]) else []
     degrees, broken = celsius({"Tempr": milli(row.get("Tempr"))}, {"Tempr": number})
-    soc, charge = _share(row.get("AH(mAH)", row.get("Coulomb")), "mAH")
-    energy_soc, energy = _share(row.get("WH(mWH)"), "mWH")
+    soc, charge = _share(f"cell {number}", row.get("AH(mAH)", row.get("Coulomb")), doubts, "mAH")
+    energy_soc, energy = _share(f"cell {number}", row.get("WH(mWH)"), doubts, "mWH")
     cell = Cell(
         number=number,
         voltage=reading(row["Volt"]),
@@ -215,28 +218,33 @@ def _cell(row: Row) -> Cell:
         balancing=None if row.get("Bal") is None else row["Bal"] == "Y",
         alarms=(*alarms, *broken) if "V.State" in row else None,
     )
-    check_cell(cell, normal=row.get("V.State") == "Normal", most=MOST_CELLS_OF_RACK)
-    return cell
+    doubts += [f"cell {number}: no Volt"] if row["Volt"] is None else []
+    return plausible_cell(cell, doubts, normal=row.get("V.State") == "Normal")
 
 
 # -------------------- getpwr
 
 
-def rack_power(answer: Answer) -> Bank | None:
-    """Return the rack of ``getpwr`` with all its cells as those of module 1; None where it is no rack's.
+def is_rack_power(answer: Answer) -> bool:
+    """Whether an answer to ``getpwr`` is that of a rack: by its voltage, or by more cells than one module has."""
+    head, cells, _ = get_power_rows(answer)
+    return whole(head[0]) > _LOW_VOLTAGE_MV or len(cells) > _MOST_CELLS_OF_ONE
+
+
+def rack_power(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return the rack of ``getpwr`` with all its cells as those of module 1.
 
     The fourth field is the energy left in Wh (SC0500), where a low-voltage module tells its mAh. Raises FrameError when
     a row is damaged.
     """
     head, cells, trailer = get_power_rows(answer)
     voltage, current, temperature, energy, base, *states = head
-    if whole(voltage) <= _LOW_VOLTAGE_MV and len(cells) <= _MOST_CELLS_OF_ONE:
-        return None
     state, alarms = state_and_alarms(base)
     alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True), kinds=_RACK_KINDS)
     fault, cycles = (*trailer, None, None)[:2]
     degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
-    told = tuple(got_cell(i, row, most=MOST_CELLS_OF_RACK) for i, row in enumerate(cells, 1))
+    doubts = odd_words((base, *states), cells)
+    told = tuple(got_cell(i, row, doubts) for i, row in enumerate(cells, 1))
     check_sum(Module(number=1, voltage=whole(voltage) / 1000, cells=told), _METERS_APART * whole(voltage) / 1000)
     bank = Bank(
         topology=Topology.SERIES,
@@ -249,8 +257,9 @@ def rack_power(answer: Answer) -> Bank | None:
         alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
         modules=(Module(number=1, cells=told),) if told else (),
     )
-    check(bank, "a rack", normal=states[0] == "Normal", cells_normal=False, volts=(_NORMAL_RACK_V, _RACK_V))
-    return bank
+    volts = (_NORMAL_RACK_V, _RACK_V)
+    bank = plausible(bank, "the rack", doubts, normal=states[0] == "Normal", cells_normal=False, volts=volts)
+    return Decoded(bank=bank, doubts=tuple(doubts))
 
 
 _SCALES = {"mAH": 1e-3, "WH": 1e-3, "mWH": 1e-6}
@@ -260,29 +269,33 @@ _LOW_VOLTAGE_MV, _MOST_CELLS_OF_ONE = 80_000, 32
 # -------------------- what rows have in common
 
 
-def _before(answer: Answer, first: str, keys: tuple[str, ...]) -> Sheet:
-    """The lines of ``key : value`` that stand before the table."""
-    return sheet(answer.lines[: header_at(answer.lines, first)], keys)
+def _before(answer: Answer, first: str, keys: tuple[str, ...]) -> Dictionary:
+    """The lines of ``key : value`` that stand before the table, if there are any."""
+    return dictionary(answer.lines[: header_at(answer.lines, first)], keys, ignored=("Time",))
 
 
-def _whole(row: Row) -> Row:
-    """The row, if it has what each has; a single BMU does not measure the current."""
-    if row["Volt"] is None or row["Base.St"] is None or ("Curr" in row and row["Curr"] is None):
-        raise FrameError(f"a row without voltage, current or state: {dict(row)!r}: ask again")
-    return row
+def _unknown(before: Dictionary, told: Table) -> tuple[str, ...]:
+    return (*before.unknown, *told.unknown)
 
 
-def _measured(row: Row) -> tuple[dict[str, Any], list[Alarm]]:
+def _missing(who: str, row: Row) -> list[str]:
+    """What a row has to tell and does not; a single BMU does not measure the current."""
+    names = ("Volt", "Base.St", *(("Curr",) if "Curr" in row else ()))
+    return [f"{who}: no {name}" for name in names if row.get(name) is None]
+
+
+def _measured(who: str, row: Row, doubts: list[str]) -> tuple[dict[str, Any], list[Alarm]]:
     """The fields that the rows of ``pwr`` and ``unit`` share, and an alarm for each sensor that is broken.
 
     A single BMU's columns lack the B.
     """
-    sensors = {"Tempr": row.get("Tempr")} | {f"T{end}": row.get(f"BT{end}", row.get(f"T{end}")) for end in _ENDS}
+    sensors = {"Tempr": row.get("Tempr", row.get("Tmpr"))}
+    sensors |= {f"T{end}": row.get(f"BT{end}", row.get(f"T{end}")) for end in _ENDS}
     degrees, broken = celsius({name: milli(text) for name, text in sensors.items()})
     low, high = (row.get(f"BV{end}", row.get(f"V{end}")) for end in _ENDS)
     broken += [sensor_fault(None)] if blind(low) or blind(high) else []
-    soc, charge = _share(row.get("CoulombAH", row.get("Coulomb")), "mAH")
-    energy_soc, energy = _share(row.get("CoulombWH"), "mWH", "WH")
+    soc, charge = _share(who, row.get("CoulombAH", row.get("Coulomb")), doubts, "mAH")
+    energy_soc, energy = _share(who, row.get("CoulombWH"), doubts, "mWH", "WH")
     fits = _fits(energy_soc, energy, soc, charge, int(row["Volt"] or 0) / 1000)
     measured = {
         "voltage": milli(row["Volt"]),
@@ -304,8 +317,8 @@ def _normal(row: Row, column: str) -> bool:
     return row.get(column) == "Normal"
 
 
-def _milli(text: str | None) -> float | None:
-    return None if text is None else whole(text) / 1000
+def _milli(text: str) -> float:
+    return whole(text) / 1000
 
 
 def _told(values: Mapping[str, float | None]) -> dict[str, float] | None:
@@ -313,12 +326,12 @@ def _told(values: Mapping[str, float | None]) -> dict[str, float] | None:
     return {name: value for name, value in values.items() if value is not None} or None
 
 
-def _share(text: str | None, *units: str) -> tuple[float | None, float | None]:
+def _share(who: str, text: str | None, doubts: list[str], *units: str) -> tuple[float | None, float | None]:
     """A state of charge, and beside it Ah or kWh: `78%  28903 mAH`; without a unit it is in the first of ``units``."""
     soc, sign, rest = (text or "").rpartition("%")
-    told = rest.strip()
     scales = {unit: _SCALES[unit] for unit in units} | {"": _SCALES[units[0]]}
-    return percent(soc) if sign else None, amount(told, **scales) if told else None
+    told = converted(rest.strip() or None, lambda value: amount(value, **scales), f"{who}: {units[0]}", doubts)
+    return converted(soc if sign else None, percent, f"{who}: SOC", doubts), told
 
 
 def _fits(

@@ -9,7 +9,7 @@ Both lists are short and roll over: then every number stays, and the records mov
 says, not by its number. What stands in a list at the first look is from before, and is not told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 
@@ -17,7 +17,8 @@ from pylon2mqtt.errors import DeviceError, FrameError
 from pylon2mqtt.model import Bank, Event
 from pylon2mqtt.protocols.schedule import Schedule
 
-from .commands import Command, twice
+from .commands import LOG, Command
+from .session import twice
 
 Events = tuple[Event, ...]
 Ask = Callable[[Command, int | None], Events]
@@ -26,12 +27,12 @@ Ask = Callable[[Command, int | None], Events]
 _MOST_NEW = 32
 
 
-class History:
-    """The two lists of one console, as they were at the last look; ``slow`` says when that is due, by ``every_s``."""
+class EventLists:
+    """The two lists of one console, as they were at the last look: ``record``, asked in its own period, and `log`."""
 
-    def __init__(self, slow: Schedule, every_s: Mapping[Command, float]) -> None:
+    def __init__(self, slow: Schedule, record: Command) -> None:
         self._slow = slow
-        self._every_s = every_s
+        self._record = record
         self._newest: Event | None = None
         self._log: Events | None = None
         self._new: list[Event] | None = None
@@ -41,43 +42,46 @@ class History:
 
         ``ask`` returns the entries that a command shows, with the number of a record or without.
         """
-        self._slow.answer(Command.RECORD, self._every_s[Command.RECORD], lambda: self._look_at_records(ask))
-        self._slow.answer(Command.LOG, self._every_s[Command.LOG], lambda: self._look_at_log(ask))
+        self._slow.answer(str(self._record), self._record.every_s, lambda: self._look_at_records(ask))
+        self._slow.answer(str(LOG), LOG.every_s, lambda: self._look_at_log(ask))
         if self._new is None:
             return None
         new, self._new = self._new, []
         return tuple(new)
 
     def _look_at_records(self, ask: Ask) -> Bank:
-        before, new = self._newest, []
-        newest = _record(ask, None, before)
-        if before is not None and not _same(newest, before):
-            new = [newest]
-            for number in range(newest.number - 1, max(-1, newest.number - _MOST_NEW), -1):
-                try:
-                    record = _record(ask, number)
-                except DeviceError:  # The list was cleared, and begins later.
-                    break
-                if _same(record, before):
-                    break
-                new.insert(0, record)
+        before = self._newest
+        newest = self._shown(ask, None, before)
+        new = [] if before is None or _same(newest, before) else self._since(ask, newest, before)
         self._newest = newest
         self._new = (self._new or []) + new
         return Bank()
 
+    def _since(self, ask: Ask, newest: Event, before: Event) -> list[Event]:
+        """The records that are newer than the one known ``before``, the oldest first."""
+        new = [newest]
+        for number in range(newest.number - 1, max(-1, newest.number - _MOST_NEW), -1):
+            try:
+                record = self._shown(ask, number)
+            except DeviceError:  # The list was cleared, and begins later.
+                break
+            if _same(record, before):
+                break
+            new.insert(0, record)
+        return new
+
     def _look_at_log(self, ask: Ask) -> Bank:
         before = self._log
-        self._log = twice(Command.LOG, lambda: ask(Command.LOG, None), before)
+        self._log = twice(str(LOG), lambda: ask(LOG, None), before)
         self._new = (self._new or []) + _ahead(self._log, self._log if before is None else before)
         return Bank()
 
-
-def _record(ask: Ask, number: int | None, last: Event | None = None) -> Event:
-    known: Events | None = None if last is None else (last,)
-    shown = twice(Command.RECORD, lambda: ask(Command.RECORD, number), known)
-    if len(shown) != 1 or number not in (None, shown[0].number):
-        raise FrameError(f"{Command.RECORD} {'' if number is None else number} shows no whole record: ask again")
-    return shown[0]
+    def _shown(self, ask: Ask, number: int | None, last: Event | None = None) -> Event:
+        known: Events | None = None if last is None else (last,)
+        shown = twice(self._record.asked(number), lambda: ask(self._record, number), known)
+        if len(shown) != 1 or number not in (None, shown[0].number):
+            raise FrameError(f"{self._record.asked(number)} shows no whole record: ask again")
+        return shown[0]
 
 
 def _ahead(entries: Events, known: Events) -> list[Event]:

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pylon2mqtt.errors import FrameError
-from pylon2mqtt.model import Module
-
-from .text import Answer
+from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.text import Answer
 
 _AH = {"Ah": 1.0, "mAh": 1e-3, "As": 1 / 3600, "mAs": 1 / 3.6e6}
 _KWH = {"Wh": 1e-3, "kWh": 1.0, "mWh": 1e-6, "mWs": 1 / 3.6e9, "Ws": 1 / 3.6e6}
@@ -75,11 +75,12 @@ _AMOUNT = re.compile(r"(-?\d{1,15}(?:\.\d{1,6})?)\s*([A-Za-z%]*)", re.ASCII)
 _BLANK = "-?_ 0:/."
 
 
-def passport(answer: Answer, number: int) -> tuple[Module, dict[str, str], tuple[str, ...]]:
-    """Return the counters of the module ``number``, its dates as they stand there, and the keys that nobody knows.
+def passport(answer: Answer, number: int | None) -> Decoded:
+    """Return the counters of the module ``number``, and its dates as they stand there.
 
-    A key that is known, but not with its unit, is among the latter, with that unit. Where nothing was ever counted, the
-    counts that may truly be 0 are unknown too. Raises FrameError when no line is understood or a number is damaged.
+    A key that is known, but not with its unit, is among the unknown ones, with that unit. Where nothing was ever
+    counted, the counts that may truly be 0 are unknown too. Raises FrameError when no line is understood or a number is
+    damaged.
     """
     pairs = (line.partition(":") for line in answer.lines if ":" in line)
     values = {" ".join(_ASIDE.sub(" ", key).lower().split()): value.strip() for key, _, value in pairs}
@@ -96,7 +97,8 @@ def passport(answer: Answer, number: int) -> tuple[Module, dict[str, str], tuple
     dates = {name: values[key] for key, name in _DATES.items() if values.get(key, "").strip(_BLANK)}
     # A key without a value is a heading.
     unknown = tuple(key for key, value in values.items() if value and key not in FIGURES and key not in _DATES)
-    return Module(number=number, counters=counters if any(counters.values()) else {}), dates, unknown + foreign
+    module = Module(number=number or 1, counters=counters if any(counters.values()) else {})
+    return Decoded(bank=Bank(modules=(module,)), dates=dates, unknown=unknown + foreign)
 
 
 _Parts = list[tuple[float, str]]

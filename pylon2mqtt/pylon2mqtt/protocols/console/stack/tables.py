@@ -1,40 +1,42 @@
-"""What becomes of the text console's tables in the model: ``pwr``, ``bat``, ``soh`` and ``getpwr``.
+"""What becomes of the text console's tables in the model: ``pwr``, ``bat``, ``soh`` and ``getpwr`` of a stack.
 
 Plain functions from the lines of an answer to modules. The current's sign is what ``Curr`` says (+ charging); the
 state's word says ``Charge`` at -610 mA at times. ``bat``, ``soh`` count cells from 0, the model from 1.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from pylon2mqtt.errors import DecodeError, FrameError
-from pylon2mqtt.model import Alarm, Cell, Module
-
-from .events import fault_alarms
-from .tables import Table, table
-from .text import Answer
-from .values import (
+from pylon2mqtt.model import Alarm, Bank, Cell, Module
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.events import fault_alarms
+from pylon2mqtt.protocols.console.spelling import one_off
+from pylon2mqtt.protocols.console.tables import Row, Table, table
+from pylon2mqtt.protocols.console.text import Answer
+from pylon2mqtt.protocols.console.values import (
     MOST_CELLS_OF_MODULE,
     MOST_CELLS_OF_RACK,
-    NO_READING,
+    WORDS,
     amount,
+    blind,
     celsius,
     charge_ah,
-    check,
-    check_cell,
+    converted,
+    made_of,
     milli,
     moment,
     percent,
+    plausible,
+    plausible_cell,
     reading,
     sensor_fault,
     state_alarms,
     state_and_alarms,
     whole,
+    without,
     words,
 )
-
-Row = Mapping[str, str | None]
 
 MOST_SLOTS = 16
 """One console has 8 or 16 slots."""
@@ -54,21 +56,23 @@ _SUM_V = 1.5
 # -------------------- pwr
 
 
-def power_table(answer: Answer) -> tuple[tuple[Module, ...], tuple[str, ...], dict[int, datetime]]:
-    """Return the modules of ``pwr``, the columns that nobody knows, and the modules' clocks.
+def power_table(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return the modules of ``pwr`` and their clocks.
 
     Empty slots are left out, and so are modules that measure nothing, whatever their state is called. Raises
-    FrameError when any row is damaged, DecodeError for a table whose first column is another one.
+    FrameError when rows are missing, DecodeError for a table whose first column is another one.
     """
     if strange := next((line for line in answer.lines if _is_strange_header(line)), None):
         raise DecodeError(
             f"the table {strange[:60]!r} is not that of one stack (of an LV-Hub?), and is not read yet", raw=answer.raw
         )
-    told = table(answer.lines, "Power", required=("Volt", "Curr", "Base.St"))
+    told = table(answer.lines, "Power", required=("Volt", "Curr"))
     _check_slots(told)
+    doubts = list(told.doubts)
     measured = [row for row in told.rows if row["Volt"] is not None or row["Curr"] is not None]
+    modules = tuple(_module(row, doubts) for row in measured)
     clocks = {int(row["Power"] or 0): at for row in measured if (at := moment(row.get("Time")))}
-    return tuple(map(_module, measured)), told.unknown, clocks
+    return Decoded(bank=Bank(modules=modules), unknown=told.unknown, doubts=tuple(doubts), clocks=clocks)
 
 
 def _is_strange_header(line: str) -> bool:
@@ -91,16 +95,14 @@ def _check_slots(told: Table) -> None:
         raise FrameError(f"rows are missing between the slots {every}: ask again")
 
 
-def _module(row: Row) -> Module:
-    if row["Volt"] is None or row["Curr"] is None or row["Base.St"] is None:
-        raise FrameError(f"a module without voltage, current or state: {dict(row)!r}: ask again")
+def _module(row: Row, doubts: list[str]) -> Module:
     number = int(row["Power"] or 0)
-    state, alarms = state_and_alarms(row["Base.St"])
+    who = f"module {number}"
+    state, alarms = state_and_alarms(row.get("Base.St"))
     alarms += state_alarms((name, row.get(name)) for name in _MODULE_STATES)
     at = {name: _cell(row.get(f"{name}.Id")) for name in ("Tlow", "Thigh", "Vlow", "Vhigh")}
     alarms += [sensor_fault(at[name]) for name in ("Vlow", "Vhigh") if blind(row.get(name))]
     degrees, broken = celsius({name: milli(row.get(name)) for name in _SENSORS}, at)
-    alarms += broken
     module = Module(
         number=number,
         voltage=milli(row["Volt"]),
@@ -115,14 +117,17 @@ def _module(row: Row) -> Module:
         cell_voltage_min_cell=None if blind(row.get("Vlow")) else at["Vlow"],
         cell_voltage_max=reading(row.get("Vhigh")),
         cell_voltage_max_cell=None if blind(row.get("Vhigh")) else at["Vhigh"],
-        soc=percent(row.get("Coulomb")),
+        soc=converted(row.get("Coulomb"), percent, f"{who}: Coulomb", doubts),
         state=state,
         barcode=words(row.get("Barcode")),
         model=words(row.get("DevType")),
-        alarms=tuple(alarms),
+        alarms=(*alarms, *broken),
     )
+    doubts += [f"{who}: no {name}" for name in ("Volt", "Curr", "Base.St") if row.get(name) is None]
     normal, cells_normal = row.get("Volt.St") == "Normal", row.get("B.V.St") == "Normal"
-    check(module, f"module {number}", normal=normal, cells_normal=cells_normal)
+    module = plausible(module, who, doubts, normal=normal, cells_normal=cells_normal)
+    if normal and cells_normal and not made_of(module.voltage, module.cell_voltage_min, module.cell_voltage_max):
+        return without(module, who, ("voltage", "cell_voltage_min", "cell_voltage_max"), doubts)
     return module
 
 
@@ -131,41 +136,40 @@ def _cell(index: str | None) -> int | None:
     return None if index is None else int(index) + 1
 
 
-def blind(text: str | None) -> bool:
-    """Whether a cell's mV stand for no reading."""
-    return text is not None and int(text) == NO_READING
-
-
 # -------------------- bat
 
 
-def cell_table(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
-    """Return the cells of ``bat`` as the module ``number``, and the columns that nobody knows.
-
-    Raises FrameError when any row is damaged or out of order.
-    """
+def cell_table(answer: Answer, number: int | None) -> Decoded:
+    """Return the cells of ``bat`` as the module ``number``; raise FrameError when rows are missing or out of order."""
     told = table(answer.lines, "Battery", required=("Volt",))
-    check_order(told, "Battery")
-    return Module(number=number, cells=tuple(_told_cell(row) for row in told.rows)), told.unknown
+    check_order(told, "Battery", most=MOST_CELLS_OF_MODULE)
+    doubts = list(told.doubts)
+    cells = tuple(_told_cell(row, doubts) for row in told.rows)
+    return of_module(Module(number=number or 1, cells=cells), told.unknown, doubts)
 
 
-def check_order(told: Table, column: str, *, first: int = 0) -> None:
-    """Raise FrameError unless the rows count up from ``first`` without a gap."""
+def of_module(module: Module, unknown: Sequence[str], doubts: Sequence[str]) -> Decoded:
+    """What an answer about one module says."""
+    return Decoded(bank=Bank(modules=(module,)), unknown=tuple(unknown), doubts=tuple(doubts))
+
+
+def check_order(told: Table, column: str, *, first: int = 0, most: int = MOST_CELLS_OF_RACK) -> None:
+    """Raise FrameError unless the rows count up from ``first`` without a gap, and are not more than ``most``."""
     told_order = [int(row[column] or 0) - first for row in told.rows]
     if told_order != list(range(len(told_order))) or not told_order or told.absent:
         raise FrameError(f"rows {told_order} are not all rows in order: ask again")
+    if len(told_order) > most:
+        raise FrameError(f"row {len(told_order)} of {most} at the most: ask again")
 
 
-def _told_cell(row: Row) -> Cell:
-    if row["Volt"] is None:
-        raise FrameError(f"a cell without voltage: {dict(row)!r}: ask again")
+def _told_cell(row: Row, doubts: list[str]) -> Cell:
     number = int(row["Battery"] or 0) + 1
     state, alarms = state_and_alarms(row.get("Base State"), number)
     alarms += state_alarms(((name, row.get(name)) for name in _CELL_STATES), number)
     alarms += [sensor_fault(number)] if blind(row["Volt"]) else []
     degrees, broken = celsius({"Tempr": milli(row.get("Tempr"))}, {"Tempr": number})
     alarms += broken
-    soc, charge = _charge(row.get("SOC"), row.get("Coulomb"))
+    soc, charge = _charge(row.get("SOC"), row.get("Coulomb"), number, doubts)
     balancing = row.get("BAL")
     cell = Cell(
         number=number,
@@ -178,51 +182,56 @@ def _told_cell(row: Row) -> Cell:
         balancing=None if balancing is None else balancing == "Y",
         alarms=tuple(alarms) if alarms or any(name in row for name in _CELL_STATES) else None,
     )
-    check_cell(cell, normal=row.get("Volt. State") == "Normal")
-    return cell
+    doubts += [f"cell {number}: no Volt"] if row["Volt"] is None else []
+    return plausible_cell(cell, doubts, normal=row.get("Volt. State") == "Normal")
 
 
-def _charge(soc: str | None, charge: str | None) -> tuple[float | None, float | None]:
+def _charge(soc: str | None, charge: str | None, number: int, doubts: list[str]) -> tuple[float | None, float | None]:
     """A cell's state of charge and its Ah, told apart by their tokens: old headers name neither `SOC` nor a unit."""
     first, percent_sign, rest = (charge or "").partition("%")
     if percent_sign:
-        return percent(first), charge_ah(rest.strip() or None)
-    return percent(soc), charge_ah(charge)
+        soc, charge = f"{first}%", rest.strip() or None
+    told = converted(soc, percent, f"cell {number}: SOC", doubts)
+    return told, converted(charge, charge_ah, f"cell {number}: Coulomb", doubts)
 
 
 # -------------------- soh
 
 
-def weak_cells(answer: Answer, number: int) -> tuple[Module, tuple[str, ...]]:
+def weak_cells(answer: Answer, number: int | None) -> Decoded:
     """Return what ``soh`` says of the module ``number``: its cells' voltages and how often each was found weak.
 
     A rack tells of all its cells in one table. The count is a counter ``cell_3_soh_count`` where it is not 0; a status
     other than ``Normal`` is the cell's alarm.
-    Raises FrameError when a row is damaged or the answer is about another module.
+    Raises FrameError when rows are missing or the answer is about another module.
     """
     check_number(answer, r"Power\s+(\d{1,3})", number)
     told = table(answer.lines, "Battery", required=("Voltage",))
     check_order(told, "Battery")
+    doubts = list(told.doubts)
     counts = [(int(row["Battery"] or 0) + 1, row.get("SOHCount")) for row in told.rows]
     counters = {f"cell_{cell}_soh_count": float(count) for cell, count in counts if count and int(count)}
-    return Module(number=number, counters=counters, cells=tuple(map(_aged_cell, told.rows))), told.unknown
+    cells = tuple(_aged_cell(row, doubts) for row in told.rows)
+    return of_module(Module(number=number or 1, counters=counters, cells=cells), told.unknown, doubts)
 
 
-def _aged_cell(row: Row) -> Cell:
+def _aged_cell(row: Row, doubts: list[str]) -> Cell:
     number = int(row["Battery"] or 0) + 1
     alarms: list[Alarm] = state_alarms([("SOHStatus", row.get("SOHStatus"))], number)
     alarms += [sensor_fault(number)] if blind(row["Voltage"]) else []
     told = "SOHStatus" in row or alarms
     cell = Cell(number=number, voltage=reading(row["Voltage"]), alarms=tuple(alarms) if told else None)
-    check_cell(cell, normal=False, most=MOST_CELLS_OF_RACK)
-    return cell
+    return plausible_cell(cell, doubts, normal=False)
 
 
-def check_number(answer: Answer, pattern: str, number: int) -> None:
-    """Raise FrameError when the answer names another module than the one that was asked about; 0 is a controller."""
+def check_number(answer: Answer, pattern: str, number: int | None) -> None:
+    """Raise FrameError when the answer names another module than the one that was asked about; 0 is a controller.
+
+    A console that was asked without a number tells of itself, whichever number it has.
+    """
     for line in answer.lines:
         found = re.fullmatch(pattern, line, re.ASCII)
-        if found and int(found[1]) not in (0, number):
+        if found and number is not None and int(found[1]) not in (0, number):
             raise FrameError(f"module {number} was asked, {int(found[1])} answered: ask again")
 
 
@@ -235,7 +244,7 @@ def get_power_rows(answer: Answer) -> tuple[list[str], list[list[str]], list[str
     Raises FrameError when a row is damaged or of another length.
     """
     rows = [[field.strip() for field in line.split("#")[:-1]] for line in answer.lines if "#" in line]
-    if not rows or len(rows[0]) != _GETPWR_MODULE or any(line.split("#")[-1].strip() for line in answer.lines):
+    if not rows or len(rows[0]) != _GETPWR_MODULE or any(_is_cut(line) for line in answer.lines):
         raise FrameError("no row of 8 fields in the answer: ask again")
     cells = [row for row in rows[1:] if len(row) == _GETPWR_CELL]
     trailer = [row[0] for row in rows[1 + len(cells) :] if len(row) == 1]
@@ -244,7 +253,13 @@ def get_power_rows(answer: Answer) -> tuple[list[str], list[list[str]], list[str
     return rows[0], cells, trailer
 
 
-def get_power(answer: Answer, number: int) -> Module:
+def _is_cut(line: str) -> bool:
+    """Whether a line lost its last ``#``; one of words alone says other things."""
+    *fields, rest = line.split("#")
+    return bool(rest.strip()) and (bool(fields) or re.search(r"\d", rest) is not None)
+
+
+def get_power(answer: Answer, number: int | None) -> Decoded:
     """Return the module of ``getpwr``: ``#`` behind every field, a row of 8, then cells of 4, then fault and cycles.
 
     Raises FrameError when a row is damaged or of another length.
@@ -255,8 +270,9 @@ def get_power(answer: Answer, number: int) -> Module:
     alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True))
     degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
     fault, cycles = (*trailer, None, None)[:2]
+    doubts = odd_words((base, *states), cells)
     module = Module(
-        number=number,
+        number=number or 1,
         voltage=whole(voltage) / 1000,
         current=whole(current) / 1000,
         temperature=degrees["Tempr"],
@@ -264,11 +280,17 @@ def get_power(answer: Answer, number: int) -> Module:
         cycles=None if cycles is None else whole(cycles),
         state=state,
         alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
-        cells=tuple(got_cell(i, row) for i, row in enumerate(cells, 1)) or None,
+        cells=tuple(got_cell(i, row, doubts) for i, row in enumerate(cells, 1)) or None,
     )
     check_sum(module)
-    check(module, f"module {number}", normal=states[0] == "Normal", cells_normal=False)
-    return module
+    module = plausible(module, "the module", doubts, normal=states[0] == "Normal", cells_normal=False)
+    return of_module(module, (), doubts)
+
+
+def odd_words(states: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
+    """The words of ``getpwr`` that are a known one which was damaged."""
+    told = {word for word in (*states, *(word for row in cells for word in row[2:])) if word not in WORDS}
+    return [f"the word {word[:40]!r}" for word in sorted(told) if not word.isascii() or one_off(word, WORDS)]
 
 
 def check_sum(module: Module, most_v: float = _SUM_V) -> None:
@@ -278,12 +300,11 @@ def check_sum(module: Module, most_v: float = _SUM_V) -> None:
         raise FrameError(f"cells of {sum(cells):.3f} V in a module of {module.voltage} V: ask again")
 
 
-def got_cell(number: int, row: Sequence[str], *, most: int = MOST_CELLS_OF_MODULE) -> Cell:
-    """Return the cell of a row of getpwr; raise FrameError when it cannot be true."""
+def got_cell(number: int, row: Sequence[str], doubts: list[str]) -> Cell:
+    """Return the cell of a row of getpwr."""
     voltage, temperature, *states = str(whole(row[0])), str(whole(row[1])), *row[2:]
     alarms = state_alarms(zip(_GETPWR_CELL_STATES, states, strict=True), number)
     alarms += [sensor_fault(number)] if blind(voltage) else []
     degrees, broken = celsius({"Tempr": milli(temperature)}, {"Tempr": number})
     cell = Cell(number=number, voltage=reading(voltage), temperature=degrees["Tempr"], alarms=(*alarms, *broken))
-    check_cell(cell, normal=states[0] == "Normal", most=most)
-    return cell
+    return plausible_cell(cell, doubts, normal=states[0] == "Normal")

@@ -1,0 +1,322 @@
+"""What becomes of the dictionaries of a stack in the model: ``pwr N``, ``info``, ``stat`` and ``pwrsys``.
+
+What the model has no field for becomes a counter whose name ends in its unit.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from pylon2mqtt.errors import FrameError
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
+from pylon2mqtt.protocols.console.events import event_alarms, fault_alarms
+from pylon2mqtt.protocols.console.spelling import one_off
+from pylon2mqtt.protocols.console.text import Answer
+from pylon2mqtt.protocols.console.values import (
+    celsius,
+    charge_ah,
+    percent,
+    plausible,
+    state_alarms,
+    state_and_alarms,
+    whole,
+    words,
+)
+
+from .tables import check_number, of_module
+
+# What one counter's key says: its name here, and what one of each printed unit is in that name's.
+Units = Mapping[str, float]
+ONE = {"": 1.0}
+_V, _S = {"mV": 0.001}, {"s": 1.0, "": 1.0}
+_AH = {"AS": 1 / 3600, "mAS": 1 / 3.6e6, "mAH": 0.001, "AH": 1.0, "Ah": 1.0, "": 1.0}
+
+
+# -------------------- pwr N
+
+_POWER_STATES = ("Volt Status", "Current Status", "Tmpr Status", "Coul Status", "Soh Status")
+_POWER_EVENTS = (
+    "Bat Events",
+    "Power Events",
+    "Bat Volt Status",
+    "Bat Tmpr Status",
+    "Pwr Volt Status",
+    "Pwr Tmpr Status",
+    "Pwr Curr Status",
+    "Pwr Base Status",
+    "Pwr Coul Status",
+    "Mos Tmpr Status",
+    "Env Tmpr Status",
+    "Cascade Status",
+)
+# Charge Times counts changes of direction, not cycles, and stands in `stat` too.
+_POWER_COUNTERS: dict[str, tuple[str, Units]] = {
+    "SOC Voltage": ("soc_voltage_v", _V),
+    "B+B-Volt": ("terminal_voltage_v", _V),
+    "Max Voltage": ("max_voltage_v", _V),
+    "Total Power In": ("charged_ah", _AH),
+    "Total Power Out": ("discharged_ah", _AH),
+    "Charge Times": ("charge_times", ONE),
+    "Charge Sec": ("charge_s", _S),
+    "Discharge Sec": ("discharge_s", _S),
+    "Bat Num": ("cell_count", ONE),
+}
+_SWITCHES = {"Heater Status": "heater_on", "CMOS Status": "charge_mosfet_on", "DMOS Status": "discharge_mosfet_on"}
+_POWER_VALUES = (
+    "Voltage", "Current", "Temperature", "Coulomb", "Total Coulomb", "Real Coulomb", "Basic Status", "Bat Status",
+    "System Fault", "Barcode", "DevType",
+)  # fmt: skip
+# What the BMS watches is not what is wrong; the rest says nothing that is not said elsewhere.
+_POWER_IGNORED = (
+    "Protect ENA", "Bat Protect ENA", "Pwr Protect ENA", "Charge Count", "Discharge Count", "Work Status",
+    "Firm Version", "Next Device", "Input Status", "Terminal Res",
+)  # fmt: skip
+_LIMIT_NAME = re.compile(r"\b(?=[OHLU][VT]\b)")
+_POWER = frozenset((*_POWER_STATES, *_POWER_EVENTS, *_POWER_COUNTERS, *_SWITCHES, *_POWER_VALUES))
+
+
+def power(answer: Answer, number: int | None) -> Decoded:
+    """Return what ``pwr N`` says of one module; raise FrameError when the answer is about another one."""
+    check_number(answer, r"Power\s+(\d{1,3})", number)
+    told = dictionary(answer.lines, _POWER, ignored=_POWER_IGNORED, required="Basic Status")
+    state, alarms = state_and_alarms(told.word("Basic Status"))
+    alarms += state_alarms((key, told.word(key)) for key in _POWER_STATES)
+    degrees, broken = celsius({"Temperature": told.amount("Temperature", mC=0.001)})
+    module = Module(
+        number=number or 1,
+        voltage=told.amount("Voltage", **_V),
+        current=told.amount("Current", mA=0.001),
+        temperature=degrees["Temperature"],
+        soc=told.value("Coulomb", percent),
+        full_capacity=told.value("Real Coulomb", charge_ah) or told.value("Total Coulomb", charge_ah),
+        state=state,
+        barcode=words(told.text("Barcode")),
+        model=words(told.text("DevType")),
+        alarms=(*alarms, *broken, *_power_events(told)),
+        counters=_counters(told, _POWER_COUNTERS) | _switches(told),
+    )
+    told.doubts.extend(f"no {name}" for name in ("voltage", "current") if getattr(module, name) is None)
+    normal = told.text("Volt Status") == "Normal"
+    module = plausible(module, "the module", told.doubts, normal=normal, cells_normal=False)
+    return of_module(module, told.unknown, told.doubts)
+
+
+def _power_events(told: Dictionary) -> list[Alarm]:
+    found = [told.value(key, lambda value, key=key: event_alarms(key, value)) or () for key in _POWER_EVENTS]  # type: ignore[misc]
+    if names := told.text("Bat Status"):  # Pytes: only the names, without their B: `VNOR TNOR`
+        found.append(event_alarms("Bat Status", f"0 {re.sub(_LIMIT_NAME, 'B', names)}"))
+    found.append(told.value("System Fault", fault_alarms) or ())
+    return [alarm for alarms in found for alarm in alarms]
+
+
+def _counters(told: Dictionary, keys: Mapping[str, tuple[str, Units]]) -> dict[str, float]:
+    amounts = ((name, told.amount(key, **units)) for key, (name, units) in keys.items())
+    return {name: value for name, value in amounts if value is not None}
+
+
+def _switches(told: Dictionary) -> dict[str, float]:
+    """ON and OFF as 1 and 0."""
+    return {name: float(word == "ON") for key, name in _SWITCHES.items() if (word := told.text(key)) in ("ON", "OFF")}
+
+
+# -------------------- info
+
+_INFO = frozenset((
+    "Device address", "Manufacturer", "Device name", "Main Soft version", "Soft version", "Barcode", "Specification",
+    "Module Barcode", "Cell Number", "Max Dischg Curr", "Max Charge Curr",
+))  # fmt: skip
+_INFO_IGNORED = (
+    "Board version", "Board", "Hard version", "Sub Soft version", "Boot version", "Comm version", "Iterate version",
+    "Release Date", "PCBA Barcode", "PowerSupply Barcode",
+    "Board ID", "Board SRAM Size", "Board FLASH Size", "Module AfeType", "Device Test Time",
+    "EPONPort rate", "Console Port rate",
+)  # fmt: skip
+
+
+def identity(answer: Answer, number: int | None) -> Decoded:
+    """Return who a module is (``info``).
+
+    ``firmware`` is ``B69.16.0.0 V1.3``; the greatest currents become parameters. Static data may be damaged without a
+    trace (`1152` for `115200`): believe it after two equal readings. Raises FrameError when another module answers.
+    """
+    told = dictionary(answer.lines, _INFO, ignored=_INFO_IGNORED, required="Device name")
+    address = told.value("Device address", whole)
+    if address is not None and number is not None and address != number and number > 1:
+        raise FrameError(f"module {number} was asked, {address} answered: ask again")
+    module = Module(
+        number=number or 1,
+        manufacturer=words(told.text("Manufacturer")),
+        model=words(told.text("Device name")),
+        barcode=words(told.text("Barcode")) or words(told.text("Module Barcode")),
+        firmware=firmware(told),
+        parameters=greatest_currents(told),
+        counters=size(told, r"/\s*(?P<ah>\d{1,4})\s*AH"),
+    )
+    return of_module(module, told.unknown, told.doubts)
+
+
+def firmware(told: Dictionary) -> str | None:
+    """The versions of the software, the main one first."""
+    return " ".join(filter(None, (words(told.text(key)) for key in ("Main Soft version", "Soft version")))) or None
+
+
+def greatest_currents(told: Dictionary) -> dict[str, float] | None:
+    """The currents that the maker allows, as magnitudes."""
+    limits = {
+        "charge_current_limit": told.amount("Max Charge Curr", mA=0.001),
+        "discharge_current_limit": told.amount("Max Dischg Curr", mA=0.001),
+    }
+    return {name: abs(value) for name, value in limits.items() if value is not None} or None
+
+
+def size(told: Dictionary, plate: str) -> dict[str, float] | None:
+    """How many cells there are, and what ``plate`` finds of volts and Ah in the specification."""
+    printed = re.search(plate, told.text("Specification") or "", re.ASCII | re.IGNORECASE)
+    on_plate = printed.groupdict() if printed else {}
+    counters = {
+        "cell_count": told.amount("Cell Number", **ONE),
+        "nominal_voltage_v": float(on_plate["volts"]) if on_plate.get("volts") else None,
+        "nominal_capacity_ah": float(on_plate["ah"]) if on_plate.get("ah") else None,
+    }
+    return {name: value for name, value in counters.items() if value is not None} or None
+
+
+# -------------------- stat
+
+_CYCLES, _SOH, _CHARGE_LEFT, _DISCHARGED = "CYCLE Times", "SOH", "Pwr Coulomb", "Dsg Cap"
+# Every label that becomes a counter.
+_STAT = frozenset((
+    "Data Items", "HisData Items", "MiscData Items", "Charge Cnt", "Discharge Cnt", "Status Cnt",
+    "Charge Times", "Discharge Times", "Idle Times", "Charge Secs", "Discharge Secs", "Shut Times", "Reset Times",
+    "Power on Times", "COC Times", "COC2 Times", "DOC Times", "DOC2 Times", "COCA Times", "DOCA Times", "SC Times",
+    "Bat OV Times", "Bat HV Times", "Bat LV Times", "Bat UV Times", "Bat SLP Times", "Pwr OV Times", "Pwr HV Times",
+    "Pwr LV Times", "Pwr UV Times", "Pwr SLP Times", "COT Times", "CUT Times", "DOT Times", "DUT Times", "CHT Times",
+    "CLT Times", "DHT Times", "DLT Times", "RV Times", "Input OV Times", "SOH Times", "BMICERR Times", "I2CERR Times",
+    "LifeWarn Times", "LifeAlarm Times", "HT@0.5C Cnt", "LT@0.5C Cnt", "HT Cnt", "LT Cnt", "LV Cnt", "HT@0.5C Secs",
+    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", "Pwr Percent", _CYCLES, _SOH, _CHARGE_LEFT,
+    _DISCHARGED,
+))  # fmt: skip
+# Fewer than these, and it is the answer to another command.
+_FEWEST_COUNTS = 3
+# What a module holds, and so what it discharged in one cycle.
+_LEAST_MAH, _MOST_MAH = 20_000, 400_000
+
+
+def statistics(answer: Answer, number: int | None) -> Decoded:
+    """Return what ``stat`` counted: cycles, state of health and counters.
+
+    A state of health of 0 is not known (slaves). The remaining charge is a counter, ``remaining_charge_ah``: it was
+    true when it was read. Raises FrameError when it is about another module, or counts nothing.
+    """
+    check_number(answer, r"Device address\s*:?\s*(\d{1,3})", number)
+    told = dictionary(
+        answer.lines, (_CYCLES, _CHARGE_LEFT, _DISCHARGED, _SOH), counted=_STAT, ignored=("Device address",)
+    )
+    counts = {key: count for key in _STAT if (count := told.value(key, whole)) is not None}
+    if len(counts) < _FEWEST_COUNTS:
+        raise FrameError("no counters in the answer: ask again")
+    told.doubts.extend(f"{key} : nothing" for key in _STAT if told.is_empty(key))
+    soh = counts.pop(_SOH, None)
+    cycles = whole_cycles(counts.pop(_CYCLES, None), counts.get(_DISCHARGED))
+    counters = {counter_name(key): _scaled(key, count) for key, count in counts.items()}
+    module = Module(number=number or 1, soh=float(soh) if soh else None, cycles=cycles, counters=counters)
+    module = plausible(module, "the module", told.doubts, normal=False, cells_normal=False)
+    return of_module(module, told.unknown, told.doubts)
+
+
+def detail(answer: Answer, number: int | None) -> Decoded:
+    """Return the counters of ``stat detail`` (US3000D): for how many seconds each limit was passed."""
+    told = dictionary(answer.lines, (), counted=("Low SOC1 Secs",), required="Low SOC1 Secs")
+    keys = [key for key in told.printed if key.endswith(" Secs")]
+    seconds = {key: count for key in keys if (count := told.value(key, whole)) is not None}
+    counters = {counter_name(key): float(count) for key, count in seconds.items()}
+    unknown = tuple(key for key in told.unknown if key not in seconds)
+    return of_module(Module(number=number or 1, counters=counters), unknown, told.doubts)
+
+
+def whole_cycles(cycles: int | None, discharged_mah: int | None) -> int | None:
+    """Return the cycles, if the discharged charge bears them out: the US3000D counts 4547 where it was 306 Ah."""
+    if cycles is None or discharged_mah is None:
+        return cycles
+    return cycles if cycles * _LEAST_MAH <= discharged_mah <= (cycles + 1) * _MOST_MAH else None
+
+
+def counter_name(label: str) -> str:
+    """Return the label as a name: `Bat OV Times` -> `bat_ov_times`, `Charge Secs` -> `charge_s`."""
+    names = {_CHARGE_LEFT: "remaining_charge_ah", _DISCHARGED: "discharged_ah", "Pwr Percent": "soc_percent"}
+    return names.get(label) or re.sub(r"\W+", "_", label.replace(" Secs", " s").replace("@", " at ").lower()).strip("_")
+
+
+def _scaled(label: str, count: int) -> float:
+    return round(count / {_CHARGE_LEFT: 3.6e6, _DISCHARGED: 1000}.get(label, 1), 3)
+
+
+# -------------------- pwrsys
+
+_SYSTEM_STATES = {
+    "idle": State.IDLE,
+    "charging": State.CHARGING,
+    "discharging": State.DISCHARGING,
+    "sleep": State.SLEEPING,
+    "sleeping": State.SLEEPING,
+}
+# 16 modules of 500 A.
+_MOST_SYSTEM_A = 8000.0
+_SYSTEM_SENSORS = ("Highest temperature", "Average temperature", "Lowest temperature")
+_LIMITS = ("chg voltage", "dsg voltage", "chg current", "dsg current")
+_SYSTEM = frozenset((
+    "Total Num", "Present Num", "Sleep Num", "System Volt", "System Curr", "System RC", "System FCC", "System SOC",
+    "System SOH", "Highest voltage", "Average voltage", "Lowest voltage", "Highest temperature", "Average temperature",
+    "Lowest temperature", *(f"{whose}ecommend {limit}" for whose in ("R", "system R") for limit in _LIMITS),
+))  # fmt: skip
+
+
+def system(answer: Answer, _number: int | None = None) -> Decoded:
+    """Return what ``pwrsys`` says of the whole bank, and how many modules it counts.
+
+    The counts are ``total``, ``present`` and ``sleeping``: where fewer are present than there are, a cable or a DIP
+    switch is wrong. The currents of ``Recommend`` are one module's; the stack's stand in ``system Recommend``, which
+    older firmwares do not have. Its voltages are the same for all. Where the lowest or the highest temperature cannot
+    be true, the average means nothing either.
+    """
+    told = dictionary(answer.lines, _SYSTEM, required="System Volt")
+    state, alarms = _system_state(answer.lines, told.doubts)
+    degrees, broken = celsius({key: told.amount(key, mC=0.001) for key in _SYSTEM_SENSORS})
+    counted = {"total": "Total Num", "present": "Present Num", "sleeping": "Sleep Num"}
+    counts = {name: count for name, key in counted.items() if (count := told.value(key, whole)) is not None}
+    bank = Bank(
+        voltage=told.amount("System Volt", mV=0.001),
+        current=told.amount("System Curr", mA=0.001),
+        temperature=None if broken else degrees["Average temperature"],
+        soc=told.value("System SOC", percent),
+        soh=told.amount("System SOH", **{"%": 1.0}) or None,
+        remaining_capacity=told.amount("System RC", mAH=0.001),
+        full_capacity=told.amount("System FCC", mAH=0.001) or None,
+        module_count=counts.get("present"),
+        cell_voltage_max=told.amount("Highest voltage", mV=0.001),
+        cell_voltage_min=told.amount("Lowest voltage", mV=0.001),
+        cell_temperature_max=degrees["Highest temperature"],
+        cell_temperature_min=degrees["Lowest temperature"],
+        charge_voltage_limit=told.amount("Recommend chg voltage", mV=0.001),
+        discharge_voltage_limit=told.amount("Recommend dsg voltage", mV=0.001),
+        charge_current_limit=_magnitude(told.amount("system Recommend chg current", mA=0.001)),
+        discharge_current_limit=_magnitude(told.amount("system Recommend dsg current", mA=0.001)),
+        state=state,
+        alarms=(*alarms, *broken) or None,
+    )
+    bank = plausible(bank, "the bank", told.doubts, normal=False, cells_normal=False, most_a=_MOST_SYSTEM_A)
+    return Decoded(bank=bank, counts=counts, unknown=told.unknown, doubts=tuple(told.doubts))
+
+
+def _system_state(lines: Iterable[str], doubts: list[str]) -> tuple[State | None, tuple[Alarm, ...]]:
+    """The line `System is idle`; it may say so at -197 mA."""
+    found = next((m for line in lines if (m := re.fullmatch(r"System is (\w+)", line, re.ASCII))), None)
+    if found is None or found[1] in _SYSTEM_STATES:
+        return (_SYSTEM_STATES[found[1]] if found else None), ()
+    doubts += [f"the word {found[1]!r}"] if one_off(found[1], _SYSTEM_STATES) else []
+    return None, (Alarm(kind=AlarmKind.OTHER, severity=Severity.WARNING, text=found[0]),)
+
+
+def _magnitude(current: float | None) -> float | None:
+    return None if current is None else abs(current)
