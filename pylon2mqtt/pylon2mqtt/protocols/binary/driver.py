@@ -155,7 +155,8 @@ class BinaryDriver:
         if command is None or place in stack.told_of:
             return Bank()
         try:
-            return stack.ask(line, command, place, attempts=_WHO_ATTEMPTS if slot.identity is None else 2)
+            told = stack.ask(line, command, place, attempts=_WHO_ATTEMPTS if slot.identity is None else 2)
+            return Bank() if self._is_of_another(barcode_of(told), slot) else told
         except DeviceError:
             return Bank()
         except (TransportTimeoutError, FrameError, DecodeError) as error:
@@ -164,6 +165,11 @@ class BinaryDriver:
             if isinstance(error, DecodeError):
                 self._roster.complaints.not_understood(f"{self._name}: module {slot.number}", error)
             return Bank()
+
+    def _is_of_another(self, barcode: str | None, slot: Slot) -> bool:
+        """Whether a module that answers has this barcode: some masters report their own for all of their slaves."""
+        others = (other for other in self._roster.slots.values() if other is not slot and not other.misses)
+        return barcode is not None and any(other.barcode == barcode for other in others)
 
     # -------------------- the bank as a whole
 

@@ -117,10 +117,17 @@ def believed(module: Module, frame: Frame) -> Module:
     """
     if is_away(module):
         return Module(number=module.number, address=module.address)
-    sound = without_faulty_sensors(module)
+    sound = without_false_label(without_faulty_sensors(module))
     if what := doubt(sound):
         raise DecodeError(f"module {module.number}: {what}", raw=frame.to_bytes())
     return sound
+
+
+def without_false_label(module: Module) -> Module:
+    """Return the module without a rated capacity that cannot be: what a label says vetoes nothing that was measured."""
+    found = contradictions(module)
+    only_the_label = bool(found) and all("rated_capacity" in one.fields for one in found)
+    return replace(module, rated_capacity=None) if only_the_label else module
 
 
 def is_away(module: Module) -> bool:

@@ -56,6 +56,7 @@ from pylon2mqtt.protocols.binary.values import (
     state_alarms,
     text,
     walk,
+    without_false_label,
     without_faulty_sensors,
 )
 
@@ -234,7 +235,7 @@ def _sound_pack(block: Any, tail: Any, frame: Frame, number: int) -> Module | No
     pack = _pack(block, tail, frame, number)
     if is_away(pack):
         return Module(number=pack.number, address=pack.address)
-    sound = without_faulty_sensors(pack)
+    sound = without_false_label(without_faulty_sensors(pack))
     return None if doubt(sound) else sound
 
 
@@ -360,14 +361,15 @@ _IN_INFO = _NAMED | {Command.FIRMWARE, Command.BARCODE}
 def _answers(answer: Frame, asked: Frame) -> bool:
     """Whether an answer is of the pack that was asked: by its address, or by its number in INFO.
 
-    Whoever is asked at 0 answers as itself. A master may answer for its packs from its own address; then INFO has to
-    name the pack.
+    Whoever is asked at 0 answers as itself. A master may answer for its packs from its own address: then the INFO of
+    42 and 44 has to name the pack.
     """
     if asked.address in _EVERYBODY:
         return answer.address in range(0x10)
-    if asked.cid2 not in _NAMED or asked.info == ALL_MODULES:
+    if asked.cid2 not in _IN_INFO or asked.info == ALL_MODULES:
         return answer.address == asked.address
-    return answer.info[1:2] == asked.info and answer.address in (asked.address, *_MASTER)
+    names_it = asked.cid2 not in _NAMED or answer.info[1:2] == asked.info
+    return names_it and answer.address in (asked.address, *_MASTER)
 
 
 PACE = BinaryDialect(
