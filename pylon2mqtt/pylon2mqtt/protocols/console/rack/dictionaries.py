@@ -17,6 +17,7 @@ from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Bank, Module, Topology
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, canonical, dictionary
+from pylon2mqtt.protocols.console.plausible import plausible
 from pylon2mqtt.protocols.console.stack.dictionaries import (
     counter_name,
     firmware,
@@ -25,7 +26,9 @@ from pylon2mqtt.protocols.console.stack.dictionaries import (
     whole_cycles,
 )
 from pylon2mqtt.protocols.console.text import Answer
-from pylon2mqtt.protocols.console.values import plausible, words
+from pylon2mqtt.protocols.console.values import (
+    words,
+)
 
 # -------------------- info
 
