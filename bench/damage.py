@@ -18,7 +18,7 @@ from pylon2mqtt.simulator.registry import Simulator
 
 from .rig import at_least, plain, show
 
-# (protocol, model, modules, cycles)
+# Protocol, model, number of modules and of cycles of each run.
 BANKS = (
     ("console", "US3000C", 2, 4000),
     ("console", "US5000-B69.26", 2, 4000),

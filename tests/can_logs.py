@@ -8,7 +8,8 @@ from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import Clock
 from pylon2mqtt.protocols.can.driver import Can
 from pylon2mqtt.transports.base import CanFrame, CanTransport
-from pylon2mqtt.transports.can.candump import frames_in, parse_line
+from pylon2mqtt.transports.can.logs import frames_in
+from pylon2mqtt.transports.can.logs.candump import parse_line
 from pylon2mqtt.transports.can.playback import LogTime, Playback
 
 US5000 = "351#1402C012C012C201 355#58005E00 356#7A13F2FE6B01 359#0000000006504E 35C#C000 35E#50594C4F4E202020"

@@ -10,17 +10,18 @@ here. `python -m tests.recordings` writes the golden banks that are missing, to 
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pylon2mqtt.errors import ProtocolError
-from pylon2mqtt.model import Bank
+from pylon2mqtt.model import Bank, Topology
+from pylon2mqtt.model.joining import joined
 from pylon2mqtt.model.report import whole_report
 from pylon2mqtt.protocols import registry
-from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.logs import frames_in
 from pylon2mqtt.transports.recording import Recording, parse_recording
 
 OWN = Path(__file__).parent / "captures"
@@ -75,6 +76,11 @@ def logs() -> list[Path]:
     return [path for path in files() if path.parent.name == "can"]
 
 
+def outside_logs() -> list[Path]:
+    """Recordings of CAN buses in the folders from outside: candump logs below ``can``."""
+    return sorted(path for folder in OUTSIDE for path in folder.glob("can/*.log"))
+
+
 def recording(path: Path) -> Recording:
     return parse_recording(path.read_text(encoding="ascii"))
 
@@ -82,6 +88,15 @@ def recording(path: Path) -> Recording:
 def golden(path: Path) -> list[dict[str, Any]]:
     """What each exchange of a recording says: a bank, or the name of the error."""
     return [_told(answer) for answer in _exchanges(path)]
+
+
+def bank(path: Path) -> Bank:
+    """All that a recording says, as one bank; what one answer and a later one say is what the later one says."""
+    parts = [
+        decode(answer.protocol, answer.data, answer.request) for answer in _exchanges(path) if "says" in _told(answer)
+    ]
+    series = any(part.topology is Topology.SERIES for part in parts)
+    return replace(joined(parts), topology=Topology.SERIES if series else Topology.PARALLEL)
 
 
 def answers() -> list[Answer]:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.copies import Copy, named_files
+from tests.copies import ROOT, Copy, named_files
 
 PACKAGE = "pylon2mqtt/pylon2mqtt"
 TEXTS = "pylon2mqtt/translations/"
 DOCS = "pylon2mqtt/DOCS.md"
+QUANTITIES = ROOT / "tests" / "model" / "test_quantities.py"
 LANGUAGES = [f"{TEXTS}{path.name}" for path in (Path(__file__).parent.parent / TEXTS).iterdir()]
 
 BELL = '''
@@ -176,3 +177,99 @@ def test_a_language_of_the_options(copy: Copy) -> None:
     judged = copy.judged()
     assert judged.returncode == 1
     assert "test_every_option_is_translated[pt]" in judged.stdout
+
+
+BRICK_DBC = """VERSION ""
+
+BU_: Battery Inverter
+
+BO_ 1776 Brick: 8 Battery
+ SG_ voltage : 0|16@1+ (0.1,0) [1|100] "V" Vector__XXX
+ SG_ current : 16|16@1- (0.1,0) [-300|300] "A" Vector__XXX
+ SG_ soc : 32|8@1+ (1,0) [0|100] "%" Vector__XXX
+ SG_ warning_low_soc : 40|1@1+ (1,0) [0|1] "" Vector__XXX
+
+BO_ 1777 Name: 8 Battery
+ SG_ serial_1 : 0|64@1+ (1,0) [0|0] "ASCII" Vector__XXX
+"""
+BRICK = """
+from pylon2mqtt.model import Bank
+from pylon2mqtt.protocols.can.dialect import CanDialect, bank_values
+from pylon2mqtt.protocols.can.values import bank_fields, joined_text
+
+
+def _bank(values):
+    own = bank_values(values)
+    return Bank(**bank_fields(own) | {"barcode": joined_text(own, "serial_1")})
+
+
+BRICK = CanDialect(
+    title="a made-up brick", files=("brick.dbc",), signature=lambda received, keys: 0x6F0 in keys, bank=_bank
+)
+"""
+BRICK_LOG = """(1700000000.000000) can0 6F0#0A02E7FF0F010000
+(1700000000.100000) can0 6F1#4142434431323334
+"""
+
+
+def test_a_can_dialect(copy: Copy) -> None:
+    dialects = f"{PACKAGE}/protocols/can/dialects"
+    assert places("To add a CAN dialect") >= {
+        f"{dialects}/<name>.py",
+        f"{dialects}/<name>.dbc",
+        f"{dialects}/__init__.py",
+    }
+    log = copy.root / "brick.log"
+    log.write_text(BRICK_LOG)
+    decode = ("-m", "pylon2mqtt", "decode", "can", str(log))
+    assert "no battery that is known here" in copy.python(*decode).stderr, "what no dialect claims is refused"
+    copy.write(f"{dialects}/brick.py", BRICK)
+    copy.write(f"{dialects}/brick.dbc", BRICK_DBC)
+    copy.insert(f"{dialects}/__init__.py", behind="from .deye import DEYE\n", text="from .brick import BRICK\n")
+    copy.insert(f"{dialects}/__init__.py", behind="DIALECTS: tuple[CanDialect, ...] = (", text="BRICK, ")
+    bank = json.loads(copy.python(*decode).stdout)
+    assert (bank["voltage"], bank["current"], bank["soc"], bank["barcode"]) == (52.2, -2.5, 15, "ABCD1234")
+    assert [alarm["kind"] for alarm in bank["alarms"]] == ["low_soc"]
+    record = copy.root / "record.log"
+    hidden = copy.python(
+        "-m", "pylon2mqtt", "record", "can", f"candump:{log}", str(record), "--seconds", "0.1", "--hide-barcodes"
+    )
+    assert hidden.returncode == 0, hidden.stderr
+    assert "6F1#41" in record.read_text()
+    assert "42434431323334" not in record.read_text(), "the serial number of the new dialect is hidden"
+
+
+HUMID = """
+from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.model.report import module_report
+from pylon2mqtt.outputs.mqtt.discovery.entities import entities, reported
+from pylon2mqtt.outputs.screen import table
+bank = Bank(modules=(Module(number=1, humidity=55.0),))
+keys = set(reported(Module, "state", module_report(bank.modules[0], bank)))
+(entity,) = [each for each in entities(Module, keys, "none") if each.key == "humidity"]
+print(entity.name, entity.unit, entity.digits, entity.over_time)
+print(table(bank))
+"""
+
+
+def test_a_quantity(copy: Copy) -> None:
+    model, tests = f"{PACKAGE}/model", "tests/test_quantities.py"
+    copy.write(tests, QUANTITIES.read_text(encoding="utf-8"))
+    copy.insert(
+        f"{model}/battery.py", behind="    charge_current_limited: bool | None = None\n",
+        text="    humidity: Percent | None = None\n",
+    )  # fmt: skip
+    assert copy.python("-m", "pytest", "-q", tests).returncode == 1, "a field without a row passed"
+    copy.insert(
+        f"{model}/quantities.py", behind="\nMODULE = (\n    *COMMON,\n",
+        text='    Quantity("humidity", "Humidity", 0, LEVEL, DETAIL, "made up"),\n',
+    )  # fmt: skip
+    assert {f"{model}/battery.py", f"{model}/quantities.py", DOCS} <= named_files("To add a quantity")
+    judged = copy.python("-m", "pytest", "-q", tests)
+    assert judged.returncode == 0, judged.stdout
+    shown = copy.python("-c", HUMID).stdout
+    assert shown.startswith("Humidity % 0 measurement\n")
+    assert "Humidity (%)" in shown
+    written = copy.python("script/write-docs", PYTHONPATH=f"{copy.root}/pylon2mqtt:{ROOT}")
+    assert written.returncode == 0, written.stderr
+    assert "| **Humidity** | module | % | made up |  | yes |" in copy.read(DOCS)

@@ -8,7 +8,6 @@ from tests import recordings
 
 from pylon2mqtt.model import Bank, Cell, Module, State, Topology
 from pylon2mqtt.model.plausibility import contradictions, only_plausible
-from pylon2mqtt.protocols import registry
 
 
 def module(number: int = 1, **changes: Any) -> Module:
@@ -132,7 +131,7 @@ class TestUnits:
 
 def test_no_recording_of_a_sound_battery_is_doubted() -> None:
     banks = {
-        answer.name: registry.decode(answer.protocol, answer.data, answer.request) for answer in recordings.answers()
+        answer.name: recordings.decode(answer.protocol, answer.data, answer.request) for answer in recordings.answers()
     }
     modules = {(name, module.number): module for name, bank in banks.items() for module in bank.modules}
     assert len(modules) > 100

@@ -1,6 +1,8 @@
 """The command line: arguments in, exit status out (0 well, 1 the battery or the line, 2 the user's options)."""
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -33,7 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        return _without_a_reader()
     return status
+
+
+def _without_a_reader() -> int:
+    """Whoever read our output has seen enough (``| head``): end without a word, as other programs do."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+    return 128 + signal.SIGPIPE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ _STEPS, _SHARE = 5.0, 0.001
 
 _TABLES = ("parameters", "counters", "registers", "words")
 
-# topology, silent and events are decided by who joins: no answer alone tells them.
+# topology, silent and events are decided by who joins: no single answer reports them.
 _FIELDS = {
     kind: tuple(field.name for field in fields(kind) if field.name not in ("modules", "silent", "events", "topology"))
     for kind in (Bank, Module, Cell)
@@ -23,9 +23,9 @@ def joined(parts: Iterable[Bank]) -> Bank:
     whole: dict[str, Any] = {}
     modules: dict[int, dict[str, Any]] = {}
     for part in parts:
-        whole = _over(whole, _told(part))
+        whole = _over(whole, _reported(part))
         for module in part.modules:
-            modules[module.number] = _over(modules.get(module.number, {}), _told(module))
+            modules[module.number] = _over(modules.get(module.number, {}), _reported(module))
     return Bank(**whole, modules=tuple(Module(**modules[number]) for number in sorted(modules)))
 
 
@@ -40,12 +40,12 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         for cell in above["cells"]:
             before = cells.get(cell.number, cell)
             alarms = {"alarms": tuple(dict.fromkeys((*(before.alarms or ()), *(cell.alarms or ()))))}
-            cells[cell.number] = replace(before, **(_told(cell) | (alarms if before.alarms else {})))
+            cells[cell.number] = replace(before, **(_reported(cell) | (alarms if before.alarms else {})))
         both["cells"] = tuple(cells[number] for number in sorted(cells))
     return both
 
 
-def _told(part: Bank | Module | Cell) -> dict[str, Any]:
+def _reported(part: Bank | Module | Cell) -> dict[str, Any]:
     """The fields that a part reports; ``at_once`` is no report, and stays true where one part makes it so."""
     values = {name: getattr(part, name) for name in _FIELDS[type(part)]}
     return {name: value for name, value in values.items() if value is not None and (value or name != "at_once")}

@@ -8,12 +8,13 @@ from typing import Any, cast
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.options import declared
-from pylon2mqtt.transports.base import TimedFrame
+from pylon2mqtt.transports.base import ByteTransport, TimedFrame
 
 from .auto import Auto
-from .base import BatteryProtocol, Dialect, Probe
-from .binary.options import Rs485Options
+from .base import BatteryProtocol, Clock, Language, Probe
+from .binary.options import BinaryOptions, ListenOptions
 from .console.options import ConsoleOptions
+from .diagnosis import Chosen
 
 PROTOCOLS: dict[str, str] = {
     "rs485": "binary.rs485:Rs485",
@@ -41,7 +42,11 @@ def speaks_over(protocol: str, *, frames: bool, listen_only: bool = False) -> No
         )
 
 
-OPTIONS: dict[str, tuple[type, ...]] = {"rs485": (Rs485Options,), "console": (ConsoleOptions,)}
+OPTIONS: dict[str, tuple[type, ...]] = {
+    "rs485": (ListenOptions, BinaryOptions),
+    "rs232": (BinaryOptions,),
+    "console": (ConsoleOptions,),
+}
 """The option classes of the protocols that have options; all others ignore them, also those that `AUTO` finds."""
 
 LISTENING = (AUTO, "rs485")
@@ -68,9 +73,20 @@ def driver(protocol: str, *, name: str | None, listen_only: bool = False, **opti
     return make(name=name, **{option: value for option, value in options.items() if option not in foreign})
 
 
+def chosen_driver(protocol: str, *, adapter: ByteTransport | None = None, **options: Any) -> BatteryProtocol:
+    """Return the `driver` for what an owner chose: where nothing good comes, it says what is spoken there instead.
+
+    ``adapter``: the serial line that the adapter of a CAN bus is itself.
+    """
+    made = driver(protocol, **options)
+    if protocol == AUTO or options.get("listen_only"):
+        return made
+    return Chosen(protocol, made, probes=_probes, clock=options.get("clock") or Clock(), adapter=adapter)
+
+
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:
     """Return what one recorded answer says; raise ProtocolError if it is no good answer."""
-    return cast(Dialect, _module(protocol)[0]).decode(data, request)
+    return cast(Language, _module(protocol)[0]).decode(data, request)
 
 
 def decode_frames(frames: Iterable[TimedFrame]) -> Bank:
@@ -81,11 +97,11 @@ def decode_frames(frames: Iterable[TimedFrame]) -> Bank:
 
 def scrub(protocol: str) -> Callable[[bytes, bytes, Callable[[str], str]], bytes]:
     """Return the protocol's function that replaces barcodes in recorded bytes."""
-    return cast(Dialect, _module(protocol)[0]).scrub
+    return cast(Language, _module(protocol)[0]).scrub
 
 
 def _probes() -> list[Probe]:
-    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Dialect, _module(known)[0]).PROBES]
+    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Language, _module(known)[0]).PROBES]
 
 
 def _module(protocol: str) -> tuple[Any, str]:

@@ -42,12 +42,18 @@ def read_line(written: str, *, frames: bool = False) -> str:
     return f"slcan:{gateway}" if frames else gateway
 
 
+def serial_line(line: str) -> str | None:
+    """Return the serial line that an adapter for a CAN bus is itself; None for a line that is no such adapter."""
+    kind, _, rest = line.partition(":")
+    return rest if kind in _ON_A_DEVICE else None
+
+
 def place(line: str) -> str:
     """Return what is the same for every way to write one line: the gateway, the device behind all links, the bus."""
-    kind, _, rest = line.partition(":")
-    if carries_frames(line) and kind not in _ON_A_DEVICE:
-        return rest if kind == "socketcan" else line
-    line = rest if kind in _ON_A_DEVICE else line
+    adapter = serial_line(line)
+    if carries_frames(line) and adapter is None:
+        return line.removeprefix("socketcan:")
+    line = adapter or line
     if "://" in line:
         url = urlsplit(line)
         return f"{url.hostname}:{url.port}"

@@ -23,7 +23,9 @@ from pylon2mqtt.errors import FrameError, TransportTimeoutError
 
 from .base import ByteTransport
 
-_MAGIC = "# pylon2mqtt recording 1"
+MAGIC = "# pylon2mqtt recording 1"
+"""The first line of a recording."""
+
 _LINE = re.compile(r"\s*(\d+(?:\.\d+)?) ([<>=]) (.*)")
 # Long answers are broken behind their line ends, to be read by people.
 _PIECE = re.compile(rb"[^\r\n]*[\r\n]+|[^\r\n]+")
@@ -50,9 +52,13 @@ class Recorder:
     def open(self) -> None:
         """Open the line, and begin the recording the first time."""
         self._inner.open()
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin the recording on a line that is open already."""
         if self._began is None:
             self._began = time.monotonic()
-            self._file.write(f"{_MAGIC}\n# protocol: {self._protocol}\n# line: {self.line}\n")
+            self._file.write(f"{MAGIC}\n# protocol: {self._protocol}\n# line: {self.line}\n")
 
     def close(self) -> None:
         """Close the line, and write down what was still unread."""
@@ -128,8 +134,8 @@ class Recording:
 def parse_recording(text: str) -> Recording:
     """Read a recording; raise FrameError with the line's number where it cannot be one."""
     lines = text.splitlines()
-    if not lines or lines[0].strip() != _MAGIC:
-        raise FrameError(f"this is no recording: its first line must be {_MAGIC!r}")
+    if not lines or lines[0].strip() != MAGIC:
+        raise FrameError(f"this is no recording: its first line must be {MAGIC!r}")
     return Recording(_header(lines, "protocol"), tuple(_exchanges(lines)))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pylon2mqtt.errors import ConfigError, TransportError
-from pylon2mqtt.transports.can.candump import frames_in
+from pylon2mqtt.transports.can.logs import frames_of
 from pylon2mqtt.transports.can.playback import Playback
 
 from .base import ByteTransport, CanTransport, Line
@@ -49,16 +49,16 @@ def _can(line: str, *, ask: bool = False, **options: Any) -> CanTransport:
         line = f"socketcan:{line}"
     kind, _, place = line.partition(":")
     if kind == "candump":
-        return Playback(line, lambda: frames_in(_log(Path(place))))
+        return Playback(line, lambda: frames_of(_log(Path(place)), place))
     found = _class("can.ask", "AskingCanBus") if ask else _class("can.bus", "CanBus")
     return cast(CanTransport, found(line, **options))
 
 
-def _log(path: Path) -> str:
+def _log(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_bytes()
     except OSError as error:
-        raise TransportError(f"{path} cannot be played back: {error.strerror}; name a log of candump") from error
+        raise TransportError(f"{path} cannot be played back: {error.strerror}; name the file of a log") from error
 
 
 def _class(module: str, name: str) -> Any:

@@ -10,8 +10,7 @@ from pylon2mqtt.model.quantities import QUANTITIES
 from pylon2mqtt.outputs.mqtt.discovery.announcer import AT_LAST_S, SETTLED_AFTER_S, Announcer
 from pylon2mqtt.outputs.mqtt.discovery.messages import Site, bank_device, module_device
 from pylon2mqtt.outputs.mqtt.members import SETTLING_S, Members
-from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S, Board
-from pylon2mqtt.outputs.mqtt.topics import Publication
+from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S, Outbox, Publication
 
 SITE = Site(base="pylon2mqtt", prefix="homeassistant", cells="statistics", poll_interval_s=10)
 FIRST, SECOND, THIRD = BARCODES
@@ -62,27 +61,27 @@ def test_a_kept_time_without_zone_is_none_of_ours():
     assert members.modules == {}
 
 
-def test_board_says_news_at_once_and_the_rest_after_five_minutes():
-    board = Board()
-    board.put("t", Publication("a"), 0)
-    assert list(board.due(0)) == [("t", "a")]
-    board.put("t", Publication("a"), REPEAT_S - 1)
-    assert list(board.due(REPEAT_S - 1)) == []
-    board.put("t", Publication("b"), REPEAT_S - 1)
-    assert list(board.due(REPEAT_S - 1)) == [("t", "b")]
-    board.put("t", Publication("b"), 2 * REPEAT_S)
-    assert list(board.due(2 * REPEAT_S)) == [("t", "b")]
+def test_outbox_says_news_at_once_and_the_rest_after_five_minutes():
+    outbox = Outbox()
+    outbox.put("t", Publication("a"), 0)
+    assert list(outbox.due(0)) == [("t", "a")]
+    outbox.put("t", Publication("a"), REPEAT_S - 1)
+    assert list(outbox.due(REPEAT_S - 1)) == []
+    outbox.put("t", Publication("b"), REPEAT_S - 1)
+    assert list(outbox.due(REPEAT_S - 1)) == [("t", "b")]
+    outbox.put("t", Publication("b"), 2 * REPEAT_S)
+    assert list(outbox.due(2 * REPEAT_S)) == [("t", "b")]
 
 
-def test_board_repeats_on_request_what_it_has_and_not_what_it_removed():
-    board = Board()
+def test_outbox_repeats_on_request_what_it_has_and_not_what_it_removed():
+    outbox = Outbox()
     for topic in "xy":
-        board.put(topic, Publication(topic), 0)
-    list(board.due(0))
-    board.remove("x")
-    assert list(board.due(1)) == [("x", "")]
-    board.repeat()
-    assert list(board.due(1)) == [("y", "y")]
+        outbox.put(topic, Publication(topic), 0)
+    list(outbox.due(0))
+    outbox.remove("x")
+    assert list(outbox.due(1)) == [("x", "")]
+    outbox.repeat()
+    assert list(outbox.due(1)) == [("y", "y")]
 
 
 def one():

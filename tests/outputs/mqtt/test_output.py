@@ -13,7 +13,7 @@ from tests.waiting import until
 from pylon2mqtt.model import Event
 from pylon2mqtt.outputs.mqtt.discovery.announcer import SETTLED_AFTER_S, TAKEN_IN_S
 from pylon2mqtt.outputs.mqtt.energies import Energies
-from pylon2mqtt.outputs.mqtt.topics import publications
+from pylon2mqtt.outputs.mqtt.layouts.own import OwnLayout
 
 pytestmark = pytest.mark.broker
 
@@ -468,7 +468,7 @@ def test_what_the_bms_counts_is_told_and_not_metered(broker, listener, mqtt, pub
 @pytest.mark.parametrize("kept", NOT_OURS, ids=range(len(NOT_OURS)))
 def test_energy_that_is_not_ours_is_left_alone(kept):
     energies = Energies()
-    found = publications("base", snapshot(), (), cells=False)
+    found = OwnLayout("base", cells=False).publications(snapshot(), ())
     energies.fill("base/house", found, poll_interval_s=10, now=0)
     energies.remember("base/house", kept)
     energies.asked(["base/house/energy"])

@@ -9,7 +9,8 @@ from tests.can_logs import US5000, Bus, frames, one
 
 from pylon2mqtt.errors import TransportError
 from pylon2mqtt.transports.base import CanFrame
-from pylon2mqtt.transports.can.candump import frames_in, parse_line
+from pylon2mqtt.transports.can.logs import frames_in
+from pylon2mqtt.transports.can.logs.candump import parse_line
 from pylon2mqtt.transports.can.playback import LogTime, Playback
 from pylon2mqtt.transports.can.recorder import CanRecorder
 from pylon2mqtt.transports.registry import transport
@@ -80,7 +81,7 @@ def test_a_log_as_a_line(tmp_path: Path) -> None:
     line.open()
     assert one(line, 0.1) == SOC
     missing = transport("candump:/does/not/exist")
-    with pytest.raises(TransportError, match="name a log of candump"):
+    with pytest.raises(TransportError, match="name the file of a log"):
         missing.open()
 
 

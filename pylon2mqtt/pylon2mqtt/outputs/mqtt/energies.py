@@ -7,14 +7,14 @@ from typing import Any
 
 from pylon2mqtt.model.energy import EnergyMeter
 
-from .topics import Publication
+from .layouts.own import ENERGY, STATE
+from .outbox import Publication
 
-TOPIC = "energy"
 FIELDS = ("energy_charged", "energy_discharged")
 
 # A BMS that counts by itself says so within this time after the start; only then is it known that it does not.
 WAIT_S = 120.0
-# Readings that are further apart than three polls, and than this, have nothing to tell of the time between them.
+# Readings that are further apart than three polls, and than this, say nothing about the time between them.
 LEAST_GAP_S = 60.0
 # 10 Wh: what is shown is what is kept, so that a restart takes nothing back.
 _DIGITS = 2
@@ -38,11 +38,11 @@ class Energies:
         self._banks: dict[str, _Bank] = {}
 
     def fill(self, root: str, found: dict[str, Publication], *, poll_interval_s: float, now: float) -> None:
-        """Take in the power that a bank's state tells, and let the state tell the energy too, as soon as it is known.
+        """Take in the power of a bank's state, and add the energy to the state as soon as it is known.
 
         ``found`` are the bank's publications by topic; ``now`` counts seconds.
         """
-        state = found.get(f"{root}/state")
+        state = found.get(f"{root}/{STATE}")
         if state is None or not isinstance(state.content, dict) or state.taken_at is None:
             return
         bank = self._banks.setdefault(root, _Bank(EnergyMeter(longest_gap_s=LEAST_GAP_S), now))
@@ -50,12 +50,12 @@ class Energies:
         bank.meter.take(state.content["power"], state.taken_at)
         bank.counts_itself |= any(state.content[name] is not None for name in FIELDS)
         if bank.counts_itself:
-            found[f"{root}/{TOPIC}"] = Publication(dict.fromkeys(FIELDS))
+            found[f"{root}/{ENERGY}"] = Publication(dict.fromkeys(FIELDS))
         elif bank.asked and (bank.remembered or now - bank.since >= WAIT_S):
             totals = dict(zip(FIELDS, (bank.meter.charged, bank.meter.discharged), strict=True))
             shown = {name: round(total, _DIGITS) for name, total in totals.items()}
-            found[f"{root}/state"] = replace(state, content=state.content | shown)
-            found[f"{root}/{TOPIC}"] = Publication(shown)
+            found[f"{root}/{STATE}"] = replace(state, content=state.content | shown)
+            found[f"{root}/{ENERGY}"] = Publication(shown)
 
     def remember(self, root: str, payload: str) -> None:
         """Count on from what the broker kept; what is not ours is left alone."""
@@ -73,8 +73,8 @@ class Energies:
             bank.remembered = True
 
     def asked(self, topics: Iterable[str]) -> None:
-        """Take in that the broker had time to tell what it kept of these topics."""
+        """Take in that the broker had time to send what it kept of these topics."""
         for topic in topics:
             root, _, name = topic.rpartition("/")
-            if name == TOPIC and root in self._banks:
+            if name == ENERGY and root in self._banks:
                 self._banks[root].asked = True

@@ -7,7 +7,7 @@ new value of the option wins.
 import json
 from typing import Any
 
-from .topics import Publication
+from .outbox import Publication
 
 SHORTEST_S, LONGEST_S = 1, 3600
 

@@ -14,6 +14,7 @@ import can
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.transports.base import CanFrame
 
+from .advice import translated
 from .bus import CanBus
 
 _LOG = logging.getLogger(__name__)
@@ -72,5 +73,5 @@ class AskingCanBus(CanBus):
         if now >= self._equipment_at:
             self._equipment_at = now + _EQUIPMENT_EVERY_S
             question = _EQUIPMENT
-        with self._translated("cannot ask on"):
+        with translated("cannot ask on", self.line):
             self._opened().send(question, timeout=0.1)

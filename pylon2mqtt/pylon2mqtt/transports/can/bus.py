@@ -13,11 +13,9 @@ Everything listens only: an adapter that takes part would disturb inverter and b
 bus. Where a mode is set elsewhere (SocketCAN that is up, socketcand), it is left as it is.
 """
 
-import errno
 import logging
 import socket
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import Any
 
 import can
@@ -27,6 +25,7 @@ from can.typechecking import CanFilter
 from pylon2mqtt.errors import ConfigError, TransportError
 from pylon2mqtt.transports.base import CanFrame, CanTraffic
 
+from .advice import FOREIGN, translated
 from .receiving import Receive, from_python_can, from_socket
 
 _LOG = logging.getLogger(__name__)
@@ -47,19 +46,6 @@ _CONNECT_S = 1.0
 _SOCKETCAND_PARTS = 3
 # An error report with this bit says that the controller has left the bus (linux/can/error.h).
 _BUS_OFF = 0x40
-
-_ADVICE: dict[int | None, str] = {
-    errno.ENODEV: "plug the adapter in, and look whether its driver makes this interface",
-    errno.ENETDOWN: "bring it up, or let the app do it with the option can_bring_up",
-    errno.EACCES: "let this user open it (group dialout or uucp), or run this as the app",
-    errno.EPERM: "let this user open it, or run this as the app",
-    errno.ENOENT: "plug the adapter in, or choose the device it shows up as",
-    errno.EBUSY: "stop the other program that uses it",
-    errno.ECONNREFUSED: "look whether the server runs there",
-}
-
-# ValueError and the like: what python-can's interfaces let through when they get half an answer.
-_FOREIGN = (can.CanError, OSError, ValueError, NotImplementedError, ImportError)
 
 
 class CanBus:
@@ -101,7 +87,7 @@ class CanBus:
         self._try_another_rate()
         # What it logs it also raises, and that is said once, with advice.
         logging.getLogger(can.__name__).setLevel(logging.CRITICAL)
-        with self._translated("cannot open"):
+        with translated("cannot open", self.line):
             self._bus = bus = self._opener(self, self._place)
             bus.set_filters(self._wanted)
         self._was_open = True
@@ -116,7 +102,7 @@ class CanBus:
             return
         try:
             bus.shutdown()
-        except _FOREIGN as error:
+        except FOREIGN as error:
             _LOG.debug("%s: closing: %s", self.line, error)
 
     def cancel(self) -> None:
@@ -130,7 +116,7 @@ class CanBus:
         while True:
             if self._cancelled:
                 raise TransportError(f"{self.line}: stopped")
-            with self._translated("cannot listen to"):
+            with translated("cannot listen to", self.line):
                 frames = self._receive(max(0.0, min(_LOOK_S, left)))
             left -= _LOOK_S
             if frames or left <= 0:
@@ -141,7 +127,7 @@ class CanBus:
         too_many = wanted is not None and len(wanted) > _MOST_FILTERS
         self._wanted = None if wanted is None or too_many else [_filter(*one) for one in wanted]
         if self._bus is not None:
-            with self._translated("cannot filter"):
+            with translated("cannot filter", self.line):
                 self._bus.set_filters(self._wanted)
 
     def traffic(self) -> CanTraffic:
@@ -182,15 +168,6 @@ class CanBus:
         if self._bus is None:
             raise TransportError(f"{self.line} is not open: open it first")
         return self._bus
-
-    @contextmanager
-    def _translated(self, what: str) -> Iterator[None]:
-        """Turn python-can's and the system's errors into ours, with advice where the cause is known."""
-        try:
-            yield
-        except _FOREIGN as error:
-            hint = _ADVICE.get(_number(error), "look whether the adapter is plugged in and set up")
-            raise TransportError(f"{what} {self.line}: {error}; {hint}") from error
 
 
 # ----------------------------------------------------------------------------------------------- one for each kind
@@ -288,13 +265,3 @@ _SETS_RATE = (_slcan, _canable, _seeedstudio)
 def _filter(number: int, extended: bool) -> CanFilter:
     """Exactly this identifier, and only of this length: else 29 bits would pass that look alike."""
     return {"can_id": number, "can_mask": 0x1FFFFFFF if extended else 0x7FF, "extended": extended}
-
-
-def _number(error: BaseException) -> int | None:
-    """The system's error number, which python-can keeps in different places."""
-    for cause in (error, error.__cause__, error.__context__):
-        numbers = [getattr(cause, name, None) for name in ("error_code", "errno")]
-        number = next((n for n in numbers if isinstance(n, int)), None)
-        if number is not None:
-            return number
-    return None

@@ -32,7 +32,7 @@ def from_python_can(bus: can.BusABC) -> Receive:
         while message is not None and len(frames) < _MOST:
             # A damaged line of an adapter may have lost some of it.
             if message.is_remote_frame or message.dlc == len(message.data):
-                frames.append(_frame(message))
+                frames.append(frame_of(message))
             message = bus.recv(0)
         return frames
 
@@ -63,7 +63,8 @@ def from_socket(sock: socket.socket) -> Receive:
     return receive
 
 
-def _frame(message: can.Message) -> CanFrame:
+def frame_of(message: can.Message) -> CanFrame:
+    """Return a message of python-can as a frame."""
     return CanFrame(
         message.arbitration_id,
         bytes(message.data),

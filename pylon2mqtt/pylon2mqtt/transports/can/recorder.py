@@ -6,7 +6,7 @@ from typing import TextIO
 
 from pylon2mqtt.transports.base import CanFrame, CanTraffic, CanTransport
 
-from .candump import written
+from .logs.candump import written
 
 
 class CanRecorder:

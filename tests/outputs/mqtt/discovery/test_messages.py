@@ -19,7 +19,7 @@ from pylon2mqtt.outputs.mqtt.discovery.messages import (
     module_device,
     without,
 )
-from pylon2mqtt.outputs.mqtt.topics import publications
+from pylon2mqtt.outputs.mqtt.layouts.own import OwnLayout
 
 SITE = Site(base="pylon2mqtt", prefix="homeassistant", cells="statistics", poll_interval_s=10)
 
@@ -224,7 +224,7 @@ def test_the_reading_interval_is_a_number_of_the_bank_alone(house, second):
 
 
 def test_only_what_has_a_value_is_reported():
-    found = publications("b", snapshot(module(1, soh=None)), (), cells=True)
+    found = OwnLayout("b").publications(snapshot(module(1, soh=None)), ())
     keys = set()
     for name in ("state", "cells"):
         keys |= set(reported(Module, name, json.loads(found[f"b/house/{BARCODES[0]}/{name}"].payload)))
@@ -233,7 +233,7 @@ def test_only_what_has_a_value_is_reported():
 
 
 def test_counts_are_in_the_topic():
-    content = json.loads(publications("b", snapshot(), (), cells=True)["b/house/state"].payload)
+    content = json.loads(OwnLayout("b").publications(snapshot(), ())["b/house/state"].payload)
     assert (content["modules_online"], content["modules_silent"]) == (3, 0)
 
 

@@ -1,4 +1,4 @@
-"""What Home Assistant has been told of, and what it has to be told.
+"""Which devices are announced to Home Assistant, and which announcements are due.
 
 An entity is announced when its value is first reported, and stays announced: also over a restart of the bridge, because
 what the broker has kept of our announcements is read back first.
@@ -8,11 +8,14 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from .entities import entities
-from .messages import EVENT, Device, Site, announced_components, discovery, discovery_topic, without
+from pylon2mqtt.outputs.mqtt.layouts.own import EVENT
 
-# A new device is announced at once. One that tells more and more, as the slow answers come in, is announced again when
-# it has told nothing new for a while, or at last: each announcement makes its entities unavailable for a moment.
+from .entities import entities
+from .messages import Device, Site, announced_components, discovery, discovery_topic, without
+
+# A new device is announced at once. One that reports more and more, as the slow answers come in, is announced again
+# when it has reported nothing new for a while, or at last: each announcement makes its entities unavailable for a
+# moment.
 SETTLED_AFTER_S = 5.0
 AT_LAST_S = 60.0
 # Entities of a device that is announced anew forget their values (homeassistant/components/mqtt/sensor.py, where
@@ -30,7 +33,7 @@ class Announcer:
         self._outdated: dict[str, dict[str, str]] = {}
         self._due: dict[str, tuple[float, float]] = {}
         self._known_there: set[str] = set()
-        self._forgetful: dict[str, float] = {}
+        self._taken_in_at: dict[str, float] = {}
 
     def knows(self, device_id: str) -> bool:
         """Return whether the device was met since the start."""
@@ -47,7 +50,7 @@ class Announcer:
             known |= new
             self._want(device.id, now, now if earlier is None else now + SETTLED_AFTER_S)
 
-    def pace(self, bank_topic: str, poll_interval_s: float, now: float) -> None:
+    def read_every(self, bank_topic: str, poll_interval_s: float, now: float) -> None:
         """Take in that a bank is read more or less often now: its values last longer or shorter."""
         for device in [device for device in self._devices.values() if device.bank_topic == bank_topic]:
             self.meet(replace(device, poll_interval_s=poll_interval_s), (), now)
@@ -64,11 +67,13 @@ class Announcer:
         if device is None:
             return
         self._known_there.add(device_id)
-        told = announced_components(payload)
+        announced = announced_components(payload)
         known = self._keys[device_id]
-        known |= {entity.key for entity in entities(device.kind, set(told), self._site.cells)} | (told.keys() & {EVENT})
+        known |= {entity.key for entity in entities(device.kind, set(announced), self._site.cells)} | (
+            announced.keys() & {EVENT}
+        )
         wanted = discovery(self._site, device, known)["components"]
-        self._outdated[device_id] = {key: platform for key, platform in told.items() if key not in wanted}
+        self._outdated[device_id] = {key: platform for key, platform in announced.items() if key not in wanted}
 
     def repeat(self) -> None:
         """Let all devices be announced again, a bank before its modules."""
@@ -76,11 +81,11 @@ class Announcer:
         self._due = dict.fromkeys(parents_first, (float("-inf"), float("-inf")))
 
     def due(self, now: float) -> Iterator[tuple[str, str]]:
-        """Yield topic and payload of what is due, which then counts as told."""
+        """Yield topic and payload of what is due, which then counts as sent."""
         for device_id in [device_id for device_id, (due_at, _) in self._due.items() if due_at <= now]:
             del self._due[device_id]
             if device_id in self._known_there:
-                self._forgetful[device_id] = now + TAKEN_IN_S
+                self._taken_in_at[device_id] = now + TAKEN_IN_S
             self._known_there.add(device_id)
             topic = discovery_topic(self._site, device_id)
             message = discovery(self._site, self._devices[device_id], self._keys[device_id])
@@ -88,10 +93,10 @@ class Announcer:
                 yield topic, json.dumps(without(message, outdated), ensure_ascii=False)
             yield topic, json.dumps(message, ensure_ascii=False)
 
-    def forgetful(self, now: float) -> Iterator[Device]:
-        """Yield the devices whose values have to be said again now, which then count as said."""
-        for device_id in [device_id for device_id, at in self._forgetful.items() if at <= now]:
-            del self._forgetful[device_id]
+    def taken_in(self, now: float) -> Iterator[Device]:
+        """Yield the devices whose new announcement has been taken in: their values are to be said again, once."""
+        for device_id in [device_id for device_id, at in self._taken_in_at.items() if at <= now]:
+            del self._taken_in_at[device_id]
             yield self._devices[device_id]
 
     def forget(self, device_id: str, topic: str) -> bool:
@@ -99,7 +104,7 @@ class Announcer:
         device = self._devices.get(device_id)
         if device and device.topic != topic:  # It has moved to another bank.
             return False
-        for memory in (self._devices, self._keys, self._outdated, self._due, self._forgetful):
+        for memory in (self._devices, self._keys, self._outdated, self._due, self._taken_in_at):
             memory.pop(device_id, None)
         self._known_there.discard(device_id)
         return True
