@@ -64,7 +64,6 @@ _MOST_UNITS = 64
 _METERS_APART = 0.01
 
 _UNIT_KINDS = {
-    "Tmpr.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
     "U.V.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
     "U.T.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
     "V.State": (AlarmKind.CELL_OVERVOLTAGE, AlarmKind.CELL_UNDERVOLTAGE),
@@ -73,7 +72,7 @@ _UNIT_KINDS = {
 _MODULE_KINDS = {**KINDS, **_UNIT_KINDS}
 _RACK_KINDS = {**_MODULE_KINDS, "Volt.St": (AlarmKind.OVERVOLTAGE, AlarmKind.UNDERVOLTAGE)}
 _ENDS = ("low", "high")
-_STATES = ("Volt.St", "Curr.St", "Temp.St", "Tmpr.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
+_STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
 _CELL_STATES = ("V.State", "T.State")
 
 # Energy for charge: how many Wh a full rack or cell may be said to hold for each Wh that its charge says. Nothing but a
@@ -303,7 +302,7 @@ def _measured(who: str, row: Row, doubts: list[str]) -> tuple[dict[str, Any], li
 
     A single BMU's columns lack the B.
     """
-    sensors = {"Tempr": row.get("Tempr", row.get("Tmpr"))}
+    sensors = {"Tempr": row.get("Tempr")}
     sensors |= {f"T{end}": row.get(f"BT{end}", row.get(f"T{end}")) for end in _ENDS}
     degrees, broken = celsius({name: milli(text) for name, text in sensors.items()})
     low, high = (row.get(f"BV{end}", row.get(f"V{end}")) for end in _ENDS)
