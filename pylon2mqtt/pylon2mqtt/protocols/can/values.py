@@ -41,6 +41,8 @@ _CAPACITY_AGREES, _CHARGE_AGREES = 2.0, 10.0
 _FULL = 98
 # So far may the finer extreme values be from the others, in V and °C.
 _FINE_AGREES = {"voltage_min": 0.02, "voltage_max": 0.02, "temperature_min": 1.5, "temperature_max": 1.5}
+# So far may the mean temperature be from the extreme ones, in °C: it may be that of the board.
+_MEAN_AGREES = 20.0
 # A real name has so many characters at least; numbers in its place rarely print.
 _SHORTEST_NAME = 3
 
@@ -217,7 +219,7 @@ def _fields(values: Values, names: frozenset[str]) -> dict[str, Any]:
         low, high = f"{kind}_min", f"{kind}_max"
         if low in found and high in found and found[low] > found[high]:
             del found[low], found[high]
-    if _has_no_cells(values):
+    if _has_no_cells(values) or _contradicts_the_mean(values):
         found = {name: value for name, value in found.items() if name not in _CELL_TEMPERATURES}
     found["alarms"], found["alarm_kinds"] = alarms_in(values)
     return found
@@ -227,6 +229,17 @@ def _has_no_cells(values: Values) -> bool:
     """Whether zeros stand for extreme cells that are not known: no voltage, and exactly 0 °C."""
     no_voltage = "cell_voltage_max" in values and values["cell_voltage_max"] is None
     return no_voltage and all(values.get(name) == 0 for name in _CELL_TEMPERATURES)
+
+
+def _contradicts_the_mean(values: Values) -> bool:
+    """Whether the extreme temperatures are far from the mean one: some send them in tenths, or in °C in place of K.
+
+    A mean of exactly 0 °C says nothing: many send that where they have none.
+    """
+    mean, low, high = (values.get(name) for name in ("temperature", *_CELL_TEMPERATURES))
+    if not mean or low is None or high is None:
+        return False
+    return not low - _MEAN_AGREES <= mean <= high + _MEAN_AGREES
 
 
 def joined_text(values: Values, *names: str, shortest: int = 1) -> str | None:
