@@ -118,8 +118,8 @@ def _recorder(line: Line, chosen: argparse.Namespace, file: TextIO) -> Line:
     def hidden(frame: CanFrame) -> CanFrame:
         return replace(frame, data=scrub(FRAMES)(str(frame).partition("#")[0].encode(), frame.data, pseudonym))
 
-    def hidden_answer(asked: bytes, told: bytes) -> bytes:
-        return scrub(chosen.protocol)(asked, told, pseudonym)
+    def hidden_answer(request: bytes, answer: bytes) -> bytes:
+        return scrub(chosen.protocol)(request, answer, pseudonym)
 
     if is_can(line):
         return CanRecorder(line, file, scrub=hidden if chosen.hide_barcodes else None)

@@ -4,7 +4,8 @@ They are named, so that an owner knows what to change. Sources: the inverter pro
 Growatt's documents, issues 63 and 85 of ai-republic/bms-to-inverter.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,7 +39,7 @@ def foreign_language(received: Received, keys: frozenset[int], *, sharing: bool 
     return next((one for one in languages if one.signature(received, keys)), None)
 
 
-def _one_of_each(*groups: Set[int]) -> Callable[[Received, frozenset[int]], bool]:
+def _one_of_each(*groups: AbstractSet[int]) -> Callable[[Received, frozenset[int]], bool]:
     return lambda _received, keys: all(keys & group for group in groups)
 
 
