@@ -25,7 +25,7 @@ BINARY = [answer for answer in ANSWERS if answer.protocol in ("rs485", "rs232")]
 TELL_NO_BARCODE = ("seplos", "eg4")
 
 
-def same_or_refused(answer: recordings.Answer, data: bytes, truth: dict[str, object]) -> None:
+def expect_same_or_refused(answer: recordings.Answer, data: bytes, truth: dict[str, object]) -> None:
     try:
         told = answer.decoded(data)
     except ProtocolError:
@@ -67,7 +67,7 @@ def test_cut_at_every_byte_it_is_refused(answer: recordings.Answer) -> None:
             with pytest.raises(ProtocolError):
                 answer.decoded(answer.data[:cut])
         else:
-            same_or_refused(answer, answer.data[:cut], truth)
+            expect_same_or_refused(answer, answer.data[:cut], truth)
 
 
 @pytest.mark.parametrize("answer", BINARY, ids=str)
@@ -77,7 +77,7 @@ def test_with_any_bit_flipped_it_is_refused_or_the_same(answer: recordings.Answe
         for bit in range(8):
             flipped = bytearray(answer.data)
             flipped[position] ^= 1 << bit
-            same_or_refused(answer, bytes(flipped), truth)
+            expect_same_or_refused(answer, bytes(flipped), truth)
 
 
 @pytest.mark.parametrize("answer", BINARY, ids=str)
