@@ -34,7 +34,7 @@ _PATIENCE = 3
 
 
 def read(chosen: argparse.Namespace) -> int:
-    """Ask one bank everything once, or listen until it has told everything, and show it."""
+    """Ask one bank everything once, or listen until everything has come, and show it."""
     line, protocol = _line_and_driver(chosen)
     with contextlib.closing(line):
         line.open()
