@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "options": set(),
     "model": {"model"},
+    "insight": {"insight", "model"},
     "transports": {"transports", "errors", "options"},
     "protocols": {"protocols", "model", "errors", "options", "transports.base"},
     "outputs": {"outputs", "model", "errors", "options", "__version__"},

@@ -169,19 +169,3 @@ class Bank(Readings):
     modules: tuple[Module, ...] = ()
     silent: tuple[int, ...] = ()
     events: tuple[Event, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A bank at a moment; the only thing that crosses threads.
-
-    ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only, and
-    ``reason`` says why, in words for its owner. ``stale``: it is silent but not lost, and its reading of ``taken_at``
-    is repeated.
-    """
-
-    bank: Bank
-    taken_at: datetime
-    online: bool = True
-    stale: bool = False
-    reason: str | None = None

@@ -64,18 +64,21 @@ def _common(one: Any, other: Any) -> Any:
     differing = [name for name in _FIELDS[type(one)] if getattr(one, name) != getattr(other, name)]
     changes: dict[str, Any] = dict.fromkeys(differing)
     for name in {"alarms", *_TABLES} & changes.keys():
-        changes[name] = _kept(getattr(one, name), getattr(other, name))
+        changes[name] = _kept(name, getattr(one, name), getattr(other, name))
     return replace(other, **changes)
 
 
-def _kept(one: Any, other: Any) -> Any:
+def _kept(name: str, one: Any, other: Any) -> Any:
     """The members of two tuples or tables that both have."""
     if one is None or other is None:
         return None
     if isinstance(one, tuple):
         return tuple(member for member in other if member in one)
-    return {key: value for key, value in other.items() if key in one and _goes_on(one[key], value)}
+    return {key: value for key, value in other.items() if key in one and _goes_on(name, one[key], value)}
 
 
-def _goes_on(before: float, now: float) -> bool:
-    return 0 <= now - before <= _STEPS + _SHARE * abs(before)
+def _goes_on(name: str, before: Any, now: Any) -> bool:
+    """Whether two readings of one entry agree: a counter may have gone on."""
+    if name != "counters":
+        return bool(before == now)
+    return bool(0 <= now - before <= _STEPS + _SHARE * abs(before))
