@@ -198,7 +198,7 @@ def test_no_class_name_stands_for_two_things() -> None:
     assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
 
 
-@pytest.mark.parametrize("name", [pytest.param("protocols", marks=IN_WORK), "outputs"])
+@pytest.mark.parametrize("name", ["protocols", "outputs"])
 def test_neighbours_do_not_know_each_other(name: str) -> None:
     """No language imports another one, and no output another one; only their registries know them all."""
     owners = {path: owner for path in FILES if room(path) == name and (owner := neighbour(path))}
