@@ -10,7 +10,7 @@ from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.module import VirtualModule
 
 from . import pace_info as info
-from .battery import ALL, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Told
+from .battery import ALL, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Reply
 
 _MOST = 15
 
@@ -18,7 +18,7 @@ _MOST = 15
 class PaceBattery(BinaryBattery):
     """Packs at addresses 1 to 15, or one alone at 0. Asked with ADR 0 or FF, the master answers from address 1.
 
-    With ``master_only`` the others cannot be reached: the master alone is on the line, and tells of all with INFO FF.
+    With ``master_only`` the others cannot be reached: the master alone is on the line, and reports all with INFO FF.
     """
 
     version = 0x25
@@ -46,7 +46,7 @@ class PaceBattery(BinaryBattery):
             return 0
         return 1 if asked_address in (0x00, 0xFF) else asked_address
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         if asked.cid2 in (0x42, 0x44):
             return self._of_one_or_all(module, asked)
         if asked.cid2 == 0x90 and self.counts:
@@ -54,7 +54,7 @@ class PaceBattery(BinaryBattery):
         part = {0xA6: info.capacity, 0xC1: info.firmware, 0xC2: info.barcode}.get(asked.cid2)
         return (BAD_CID2, b"") if part is None else (NORMAL, part(module))
 
-    def _of_one_or_all(self, module: VirtualModule, asked: Frame) -> Told:
+    def _of_one_or_all(self, module: VirtualModule, asked: Frame) -> Reply:
         part = info.analog if asked.cid2 == 0x42 else info.alarm
         if len(asked.info) != 1:
             return BAD_FORMAT, b""
