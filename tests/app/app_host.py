@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from tests.fakes import Bench
@@ -11,6 +12,7 @@ from tests.waiting import LONGEST_S
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.model import Snapshot
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.registry import driver
 
 
@@ -68,7 +70,8 @@ def app_running(app: App) -> Iterator[App]:
 @contextmanager
 def app_on(*lines: str, outputs: list[Collector], timeout_s: float = 0.2) -> Iterator[App]:
     """Run an app with drivers that wait so long for a missing answer; the simulator needs a millisecond for one."""
-    make_driver = partial(driver, timeout_s={115200: timeout_s, 9600: timeout_s}, others=())
+    quick = replace(PYLONTECH_RS485, timeout_s={115200: timeout_s, 9600: timeout_s}, begins_s=timeout_s)
+    make_driver = partial(driver, dialects=(quick,))
     with app_running(App(settings(*lines), outputs=outputs, make_driver=make_driver)) as app:
         yield app
 
@@ -79,7 +82,7 @@ def app_on_bench(rig: Bench, *outputs: Collector, poll_interval_s: float = 0.05)
     app = App(
         settings("fake", poll_interval_s=poll_interval_s),
         outputs=outputs,
-        make_driver=partial(driver, clock=rig.time.clock, others=()),
+        make_driver=partial(driver, clock=rig.time.clock, dialects=(PYLONTECH_RS485,)),
         make_line=lambda _line, **_options: rig.line,
     )
     with app_running(app):

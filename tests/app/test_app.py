@@ -18,11 +18,12 @@ from pylon2mqtt.app.backoff import STUCK_S
 from pylon2mqtt.app.heartbeat import Heartbeat
 from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
-from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.config import Battery, Settings, parse
 from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
 from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.protocols.diagnosis import Chosen
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
 
@@ -402,6 +403,21 @@ def _snapshot(name: str, *events: Event) -> Snapshot:
 def test_a_broker_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
         App(replace(settings("/dev/null"), outputs={"mqtt": MqttOptions()}), environment={})
+
+
+@pytest.mark.parametrize(
+    ("records", "names"), [({}, ["MQTT"]), ({"json_file": "/data/latest.json"}, ["MQTT", "JSON file"])]
+)
+def test_the_outputs_are_those_that_the_options_switch_on(records: dict[str, str], names: list[str]) -> None:
+    battery = {"name": "House", "device": "/dev/ttyNOT_THERE"}
+    app = App(parse({"batteries": [battery], "mqtt": {"host": "h"}, "records": records}), environment={})
+    assert [runner.name for runner in app._runners] == names
+
+
+def test_a_driver_that_the_owner_chose_says_what_is_spoken_instead() -> None:
+    battery = {"name": "House", "device": "/dev/ttyNOT_THERE", "protocol": "console"}
+    app = App(replace(parse({"batteries": [battery]}), outputs={}))
+    assert isinstance(app._readers["House"]._protocol, Chosen)
 
 
 def test_names_that_make_the_same_topic_are_refused() -> None:

@@ -169,7 +169,7 @@ def test_a_module_that_is_briefly_silent(
     until(lambda: heard.retained[f"{second}/status"] == "offline")
     told = json.loads(heard.retained[STATE])
     assert told["silent"] == [2]
-    assert (told["voltage"], told["current"], told["remaining_capacity"]) == (None, None, None)
+    assert (told["current"], told["remaining_capacity"]) == (None, None)
     assert json.loads(heard.retained[f"{second}/state"])["voltage"] is not None
     battery.order("return 2")
     until(lambda: heard.retained[f"{second}/status"] == "online")

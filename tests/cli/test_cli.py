@@ -172,6 +172,7 @@ class TestRecordAndReplay:
         assert "0 readings" in out
         assert "Recording for 0.1 s" in err
         assert "Nothing was read: " in err
+        assert "is spoken here, but the protocol console is chosen. Choose rs485, or auto" in err
         assert "# protocol: console" in file.read_text()
 
     def test_a_protocol_that_was_found_is_recorded_too(
@@ -235,6 +236,18 @@ class TestFlags:
             rack.battery.power_cut()
             assert main(["record", "console", rack.url, str(file), "--seconds", "0.1", *flags]) == 0
         assert "> login debug" in file.read_text()
+
+    def test_a_module_behind_a_gap_is_asked_where_the_owner_names_its_address(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with running("", modules=6, fast=True) as battery:
+            for number in (3, 4, 5):
+                battery.order(f"vanish {number}")
+            found = []
+            for flags in ([], ["--addresses", "7"]):
+                assert main(["read", "rs485", battery.url, "--json", *flags]) == 0
+                found.append([module["address"] for module in json.loads(output(capsys)[0])["modules"]])
+        assert found == [[2, 3], [2, 3, 7]]
 
     def test_a_gateway_is_host_and_port(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         with running("tcp:127.0.0.1:0", modules=2, fast=True) as battery:

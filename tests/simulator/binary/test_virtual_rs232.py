@@ -5,7 +5,7 @@ import serial
 from tests.simulator.sim_host import Timed, ask, is_sound, plugged_in, request, running
 
 from pylon2mqtt.errors import ConfigError
-from pylon2mqtt.protocols.binary.variants import PYLONTECH_RS232
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS232
 from pylon2mqtt.protocols.registry import driver
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.serial import SerialTransport
@@ -73,7 +73,7 @@ def test_the_driver_follows_it_over_a_real_terminal() -> None:
     with running(protocol="rs232", model="US2000", modules=2, fast=True) as battery:
         line = SerialTransport(battery.url)
         line.open()
-        reader = driver("rs232", name="House", stagger_s=0, variants=(PYLONTECH_RS232,))
+        reader = driver("rs232", name="House", stagger_s=0, dialects=(PYLONTECH_RS232,))
         assert len(reader.read(line).modules) == 2
         assert battery.battery.baudrate == 4800
         battery.order("power-cut")
