@@ -7,11 +7,11 @@ from statistics import median
 from pylontech import Pylontech
 
 from pylon2mqtt.model import Bank
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.binary.dialects.pylontech import decode_info
 from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command
 from pylon2mqtt.protocols.binary.dialogue import accepted
 from pylon2mqtt.protocols.binary.frame import Frame, candidates
-from pylon2mqtt.protocols.binary.variants import PYLONTECH_RS485
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.binary.rs485 import Rs485Battery
 from pylon2mqtt.simulator.models import stack
@@ -79,7 +79,7 @@ def _seconds(part: list[Exchange], decode: Callable[[Exchange], object]) -> floa
 
 def decode_ours(answer: bytes, question: Frame) -> Bank:
     """What the driver does with what came up to CR."""
-    frame = accepted(next(candidates(answer)), question)
+    frame = accepted(next(candidates(answer)), question, PYLONTECH_RS485.answers)
     if frame is None:
         raise ValueError("this is the echo of the question")
     return decode_info(Command.ANALOG, frame)

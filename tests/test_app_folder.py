@@ -208,6 +208,18 @@ def test_every_dependency_is_pinned_with_hashes_and_nothing_else() -> None:
         assert name in wanted or any(f" {other}\n" in f"{why}\n" for other, _ in pinned), name
 
 
+def test_the_tests_run_on_pinned_releases_and_on_those_of_the_image() -> None:
+    extras = tomllib.loads((APP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    wanted = {re.split(r"[^\w.-]", dependency)[0].lower() for names in extras.values() for dependency in names}
+    image, tools = (_pins((APP / f"requirements{which}.txt").read_text(encoding="utf-8")) for which in ("", "-tools"))
+    assert wanted - {"pylon2mqtt"} <= tools.keys()
+    assert image.items() <= tools.items()
+
+
+def _pins(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+
 def test_the_image_runs_what_the_health_check_watches() -> None:
     run, dockerfile = (APP / "run.sh").read_text(), (APP / "Dockerfile").read_text()
     assert "exec python3 -m pylon2mqtt run --heartbeat /tmp/pylon2mqtt.alive" in run

@@ -2,99 +2,30 @@
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.fakes import bench
+from tests.app.app_host import Collector, app_on, app_on_bench, app_running, ended, settings
+from tests.fakes import Bench, FakeTime, bench
 from tests.simulator.sim_host import running
+from tests.waiting import LONGEST_S, until
 
-from pylon2mqtt.app import App
+from pylon2mqtt.app import App, join_all
+from pylon2mqtt.app.backoff import STUCK_S
+from pylon2mqtt.app.heartbeat import Heartbeat
 from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
-from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.config import Battery, Settings, parse
 from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
 from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol
-from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.protocols.diagnosis import Chosen
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
-
-
-class Collector:
-    """An output that keeps what it was told, and fails or blocks on demand."""
-
-    def __init__(self, name: str = "collector", *, keeps_all: bool = True) -> None:
-        self.name = name
-        self.keeps_all = keeps_all
-        self.told: list[Snapshot] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.error: Exception | None = None
-        self.closed = False
-
-    def open(self) -> None: ...
-
-    def publish(self, snapshot: Snapshot) -> None:
-        self.gate.wait(30)
-        if self.error:
-            raise self.error
-        self.told.append(snapshot)
-
-    def refresh(self) -> None: ...
-
-    def close(self) -> None:
-        self.closed = True
-
-    @property
-    def online(self) -> list[Snapshot]:
-        return [snapshot for snapshot in self.told if snapshot.online]
-
-
-def until(condition: Callable[[], object], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def settings(*lines: str, poll_interval_s: float = 0.05) -> Settings:
-    batteries = [Battery(name=f"B{n}", protocol="rs485", line=line) for n, line in enumerate(lines, 1)]
-    return Settings(batteries=tuple(batteries), poll_interval_s=poll_interval_s)
-
-
-# What a missing answer costs; the simulator answers within a millisecond here.
-quick_driver = partial(driver, timeout_s={115200: 0.1, 9600: 0.1}, others=())
-
-
-@contextmanager
-def app_running(app: App) -> Iterator[App]:
-    """Run the app in a thread; it has to end with 0 within two seconds."""
-    status: list[int] = []
-    thread = threading.Thread(target=lambda: status.append(app.run()))
-    thread.start()
-    try:
-        yield app
-    finally:
-        began = time.monotonic()
-        app.stop()
-        thread.join(5)
-        assert not thread.is_alive()
-        assert time.monotonic() - began < 2
-        assert status == [0]
-
-
-@contextmanager
-def app_on(*lines: str, outputs: list[Collector], poll_interval_s: float = 0.05) -> Iterator[App]:
-    app = App(settings(*lines, poll_interval_s=poll_interval_s), outputs=outputs, make_driver=quick_driver)
-    with app_running(app):
-        yield app
 
 
 @pytest.fixture
@@ -103,14 +34,19 @@ def battery(tmp_path: Path) -> Iterator[Simulator]:
         yield simulator
 
 
-def test_what_the_battery_says_reaches_the_output(battery: Simulator) -> None:
+@pytest.fixture
+def rig() -> Bench:
+    return bench(modules=2)
+
+
+def test_what_the_battery_says_reaches_the_output(rig: Bench) -> None:
     output = Collector()
-    with app_on(battery.url, outputs=[output]):
+    with app_on_bench(rig, output):
         until(lambda: len(output.told) >= 3)
     snapshot = output.told[-1]
     assert snapshot.online
     assert snapshot.bank.name == "B1"
-    assert [m.barcode for m in snapshot.bank.modules] == [m.barcode for m in battery.bank.modules]
+    assert [m.barcode for m in snapshot.bank.modules] == [m.barcode for m in rig.bank.modules]
     assert output.closed
 
 
@@ -126,10 +62,10 @@ class TestOutages:
         with running(f"pty:{tmp_path}/late", modules=1, fast=True) as simulator:
             simulator.order("fault silence")
             with app_on(simulator.url, outputs=[output]):
-                until(lambda: output.told, 30)
+                until(lambda: output.told)
                 assert not output.told[0].online
                 simulator.order("fault none")
-                until(lambda: output.online, 30)
+                until(lambda: output.online)
 
     def test_unplugged_and_plugged_in_again(self, battery: Simulator, caplog: pytest.LogCaptureFixture) -> None:
         output = Collector()
@@ -159,8 +95,8 @@ class TestOutages:
         output = Collector()
         with app_on(battery.url, outputs=[output]):
             until(lambda: output.online)
-            battery.order("fault garbage 1")
-            time.sleep(1)
+            battery.order("fault garbage 5x")
+            until(lambda: not battery.faults.names())
             count = len(output.online)
             until(lambda: len(output.online) > count + 3)
         barcodes = {m.barcode for s in output.online for m in s.bank.modules}
@@ -180,9 +116,7 @@ class TestOutages:
             until(lambda: output.online)
             battery.order(f"fault {fault} 2x")
             count = len(output.told)
-            until(
-                lambda: len(output.told) > count + 2 and output.told[-1].online and not output.told[-1].bank.silent, 30
-            )
+            until(lambda: len(output.told) > count + 2 and output.told[-1].online and not output.told[-1].bank.silent)
         truth = [m.barcode for m in battery.bank.modules]
         for snapshot in output.online:
             barcodes = [m.barcode for m in snapshot.bank.modules]
@@ -192,10 +126,10 @@ class TestOutages:
 
 
 class TestOutputs:
-    def test_a_stuck_output_delays_nobody(self, battery: Simulator) -> None:
+    def test_a_stuck_output_delays_nobody(self, rig: Bench) -> None:
         stuck, lively = Collector("stuck"), Collector("lively")
         stuck.gate.clear()
-        with app_on(battery.url, outputs=[stuck, lively]):
+        with app_on_bench(rig, stuck, lively):
             until(lambda: len(lively.told) > 5)
             assert not stuck.told
             stuck.gate.set()
@@ -204,81 +138,119 @@ class TestOutputs:
         assert stuck.told[:5] == lively.told[:5]
         assert times == sorted(times)
 
-    def test_an_output_that_keeps_the_latest_skips_what_it_missed(self, battery: Simulator) -> None:
+    def test_an_output_that_keeps_the_latest_skips_what_it_missed(self, rig: Bench) -> None:
         slow, lively = Collector("slow", keeps_all=False), Collector("lively")
         slow.gate.clear()
-        with app_on(battery.url, outputs=[slow, lively]):
+        with app_on_bench(rig, slow, lively):
             until(lambda: len(lively.told) > 5)
             slow.gate.set()
             until(lambda: len(slow.told) > 2)
         assert slow.told[1].taken_at >= lively.told[4].taken_at
 
-    def test_an_output_that_fails_is_told_of_the_next(
-        self, battery: Simulator, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_an_output_that_fails_is_told_of_the_next(self, rig: Bench, caplog: pytest.LogCaptureFixture) -> None:
         output = Collector()
         output.error = OutputError("the disk is full: free some")
-        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output]):
-            until(lambda: "the disk is full" in caplog.text)
-            time.sleep(0.3)
+        with caplog.at_level(logging.INFO), app_on_bench(rig, output):
+            until(lambda: output.offered > 3)
             output.error = None
             until(lambda: output.told)
+            until(lambda: "works again after" in caplog.text)
         assert len([r for r in caplog.records if "the disk is full" in r.message]) == 1
-        assert [r for r in caplog.records if "works again after" in r.message]
 
-    def test_a_defect_of_an_output_is_logged_and_survived(
-        self, battery: Simulator, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_a_defect_of_an_output_is_logged_and_survived(self, rig: Bench, caplog: pytest.LogCaptureFixture) -> None:
         output, other = Collector(), Collector("other")
         output.error = KeyError("a defect")
-        with app_on(battery.url, outputs=[output, other]):
-            until(lambda: len(other.told) > 3)
+        with app_on_bench(rig, output, other):
+            until(lambda: output.offered and len(other.told) > 3)
             output.error = None
             until(lambda: output.told)
         assert [r for r in caplog.records if "please report it" in r.message]
 
 
+@dataclass
+class SlowThread:
+    """What is joined in vain: it takes all the time it is given."""
+
+    time: FakeTime
+
+    def join(self, timeout: float) -> None:
+        self.time.now_s += timeout
+
+
 class TestStopping:
-    def test_a_blocked_output_does_not_hold_up_the_end(self, battery: Simulator) -> None:
+    def test_a_blocked_output_does_not_hold_up_the_end(self, rig: Bench) -> None:
         stuck = Collector()
         stuck.gate.clear()
-        with app_on(battery.url, outputs=[stuck]):
-            time.sleep(0.3)
+        with app_on_bench(rig, stuck):
+            until(lambda: stuck.offered)
+        assert not ended(stuck.name)
         stuck.gate.set()
 
     def test_a_read_in_progress_does_not_hold_up_the_end(self, tmp_path: Path) -> None:
         with running(f"pty:{tmp_path}/mute", modules=1) as simulator:
             simulator.order("fault silence")
-            with app_on(simulator.url, outputs=[Collector()]):
-                time.sleep(0.3)
+            with app_on(simulator.url, outputs=[Collector()], timeout_s=10 * LONGEST_S):
+                until(lambda: simulator.requests)
+        until(lambda: ended("B1"))
 
-    def test_a_thread_that_dies_ends_the_app_with_1(self, battery: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        app = App(settings(battery.url), outputs=[Collector()])
-        monkeypatch.setattr(LineReader, "run", lambda _self: None)
+    def test_all_threads_together_get_one_time_to_end(self) -> None:
+        time = FakeTime()
+        began = time.now_s
+        join_all([SlowThread(time) for _ in range(5)], 1.7, clock=lambda: time.now_s)  # type: ignore[misc]
+        assert time.now_s - began == pytest.approx(1.7)
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_thread_that_dies_ends_the_app_with_1(self, rig: Bench) -> None:
+        app = App(
+            settings("fake"),
+            outputs=[Collector()],
+            make_driver=lambda *_args, **_options: Deadly(),
+            make_line=lambda _line, **_options: rig.line,
+        )
         assert app.run() == 1
+
+
+class Deadly:
+    """A driver that takes its thread with it, past every ``except Exception``."""
+
+    listens = False
+
+    def read(self, _line: ByteTransport) -> Bank:
+        raise SystemExit
+
+    def rescan(self) -> None: ...
+
+
+@dataclass
+class Busy:
+    """A worker whose turn may last until then."""
+
+    overdue_at: float
 
 
 class TestHeartbeat:
     def test_it_beats_while_the_battery_is_silent(self, tmp_path: Path) -> None:
         file = tmp_path / "alive"
-        app = App(settings(str(tmp_path / "none")), outputs=[Collector()], heartbeat=file)
-        thread = threading.Thread(target=app.run)
-        thread.start()
-        until(file.exists)
-        app.stop()
-        thread.join(3)
+        with app_running(App(settings(str(tmp_path / "none")), outputs=[Collector()], heartbeat=file)):
+            until(file.exists)
+
+    def test_it_beats_every_ten_seconds_while_every_turn_is_short(self, tmp_path: Path) -> None:
+        time, file = FakeTime(), tmp_path / "alive"
+        heart = Heartbeat(file, clock=lambda: time.now_s)
+        beats = []
+        for _ in range(60):
+            heart.beat([Busy(time.now_s + STUCK_S)])
+            if file.exists():
+                beats.append(time.now_s)
+                file.unlink()
+            time.now_s += 1
+        assert [later - beats[0] for later in beats] == [0, 10, 20, 30, 40, 50]
 
     def test_it_stops_when_a_thread_is_stuck(self, tmp_path: Path) -> None:
-        file = tmp_path / "alive"
-        app = App(settings(str(tmp_path / "none")), outputs=[Collector()], heartbeat=file)
-        for reader in app._readers.values():
-            reader.run = lambda stuck=reader: (setattr(stuck, "overdue_at", 0.0), time.sleep(2))  # type: ignore
-        thread = threading.Thread(target=app.run)
-        thread.start()
-        time.sleep(1.3)
+        time, file = FakeTime(), tmp_path / "alive"
+        heart = Heartbeat(file, clock=lambda: time.now_s)
+        heart.beat([Busy(time.now_s + STUCK_S), Busy(time.now_s)])
         assert not file.exists()
-        app.stop()
-        thread.join(3)
 
 
 class Defective:
@@ -313,6 +285,40 @@ def reader(protocol: BatteryProtocol, told: list[Snapshot], stop: threading.Even
     )
 
 
+class Listening:
+    """A driver that hears its battery ten times a second, and after so many times no more."""
+
+    listens = True
+
+    def __init__(self, time: FakeTime, times: int, stop: threading.Event) -> None:
+        self.time, self.left, self.stop = time, times, stop
+
+    def read(self, _line: ByteTransport) -> Bank:
+        self.time.now_s += 0.1
+        self.left -= 1
+        if not self.left:
+            self.stop.set()
+        return Bank(modules=(Module(number=1),))
+
+    def rescan(self) -> None: ...
+
+
+def test_what_is_heard_all_the_time_is_published_at_the_rate_of_the_others() -> None:
+    told: list[Snapshot] = []
+    stop, time = threading.Event(), FakeTime()
+    line = LineReader(
+        Battery(name="B", protocol="can", line="fake"),
+        bench().line,
+        Listening(time, 100, stop),
+        deliver=told.append,
+        poll_interval_s=0.95,
+        stop=stop,
+        clock=lambda: time.now_s,
+    )
+    line.run()
+    assert len(told) == 10
+
+
 def test_a_defect_in_a_driver_is_logged_and_survived(caplog: pytest.LogCaptureFixture) -> None:
     told: list[Snapshot] = []
     stop = threading.Event()
@@ -325,7 +331,7 @@ def test_a_defect_in_a_driver_is_logged_and_survived(caplog: pytest.LogCaptureFi
     until(lambda: protocol.rescans)
     stop.set()
     line.cancel()
-    thread.join(2)
+    thread.join(LONGEST_S)
     assert not thread.is_alive()
     assert "please report it" in caplog.text
     assert "Traceback" in caplog.text
@@ -333,36 +339,33 @@ def test_a_defect_in_a_driver_is_logged_and_survived(caplog: pytest.LogCaptureFi
 
 
 class TestCommands:
-    def test_rescan_looks_for_new_modules_now(self, battery: Simulator) -> None:
-        battery.order("vanish 2")
+    def test_rescan_looks_for_new_modules_now(self, rig: Bench) -> None:
+        rig.bank.modules[1].present = False
         output = Collector()
-        with app_on(battery.url, outputs=[output], poll_interval_s=3600) as app:
+        with app_on_bench(rig, output, poll_interval_s=3600) as app:
             until(lambda: output.online)
             assert len(output.told[-1].bank.modules) == 1
-            battery.order("return 2")
+            rig.bank.modules[1].present = True
             app.command("B1", "rescan")
-            until(lambda: len(output.told[-1].bank.modules) == 2)
+            until(lambda: len(output.told) > 1)
+        assert len(output.told[1].bank.modules) == 2
 
-    def test_an_unknown_command_is_refused_with_the_known_one(
-        self, battery: Simulator, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        app = App(settings(battery.url), outputs=[])
+    def test_an_unknown_command_is_refused_with_the_known_one(self, caplog: pytest.LogCaptureFixture) -> None:
+        app = App(settings("/dev/null"), outputs=[])
         app.command("B1", "shutdown")
         app.command("nobody", "rescan")
         assert caplog.text.count("there is rescan and poll_interval") == 2
 
-    def test_a_new_interval_counts_at_once(self, battery: Simulator) -> None:
+    def test_a_new_interval_counts_at_once(self, rig: Bench) -> None:
         output = Collector()
-        with app_on(battery.url, outputs=[output], poll_interval_s=3600) as app:
+        with app_on_bench(rig, output, poll_interval_s=3600) as app:
             until(lambda: output.online)
             assert app.command("B1", "poll_interval", "1")
             until(lambda: len(output.told) > 2)
 
     @pytest.mark.parametrize("payload", ["0", "3601", "soon", "nan", "-5", ""])
-    def test_an_impossible_interval_is_refused(
-        self, payload: str, battery: Simulator, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        app = App(settings(battery.url), outputs=[])
+    def test_an_impossible_interval_is_refused(self, payload: str, caplog: pytest.LogCaptureFixture) -> None:
+        app = App(settings("/dev/null"), outputs=[])
         assert not app.command("B1", "poll_interval", payload)
         assert "is not possible: it is 1 to 3600 seconds" in caplog.text
 
@@ -402,6 +405,21 @@ def test_a_broker_must_be_named() -> None:
         App(replace(settings("/dev/null"), outputs={"mqtt": MqttOptions()}), environment={})
 
 
+@pytest.mark.parametrize(
+    ("records", "names"), [({}, ["MQTT"]), ({"json_file": "/data/latest.json"}, ["MQTT", "JSON file"])]
+)
+def test_the_outputs_are_those_that_the_options_switch_on(records: dict[str, str], names: list[str]) -> None:
+    battery = {"name": "House", "device": "/dev/ttyNOT_THERE"}
+    app = App(parse({"batteries": [battery], "mqtt": {"host": "h"}, "records": records}), environment={})
+    assert [runner.name for runner in app._runners] == names
+
+
+def test_a_driver_that_the_owner_chose_says_what_is_spoken_instead() -> None:
+    battery = {"name": "House", "device": "/dev/ttyNOT_THERE", "protocol": "console"}
+    app = App(replace(parse({"batteries": [battery]}), outputs={}))
+    assert isinstance(app._readers["House"]._protocol, Chosen)
+
+
 def test_names_that_make_the_same_topic_are_refused() -> None:
     batteries = tuple(Battery(name=name, protocol="rs485", line=name) for name in ("Bank 1", "bank-1"))
     with pytest.raises(ConfigError, match="'Bank 1' and 'bank-1' make the same MQTT topic"):
@@ -436,7 +454,7 @@ def test_pitfall_43_a_battery_that_rests_keeps_its_last_values_for_a_while(caplo
         until(lambda: len(told) >= 6)
         stop.set()
         line.cancel()
-        thread.join(2)
+        thread.join(LONGEST_S)
     assert [(s.online, s.stale) for s in told[:6]] == [
         (True, False),
         *[(True, True)] * 3,

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.app.test_app import Collector, app_running, until
+from tests.app.app_host import Collector, app_running
 from tests.simulator.sim_host import running
+from tests.waiting import until
 
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Settings
@@ -39,10 +40,10 @@ def test_a_power_cut_that_leaves_the_console_at_1200_baud(tmp_path: Path) -> Non
         running(f"pty:{tmp_path}/old", "console", model="US2000", modules=1, fast=True) as simulator,
         app_running(console_app(simulator.url, output)),
     ):
-        until(lambda: output.online, 20)
+        until(lambda: output.online)
         simulator.order("power-cut")
-        until(lambda: not output.told[-1].online, 20)
-        until(lambda: output.told[-1].online, 20)
+        until(lambda: not output.told[-1].online)
+        until(lambda: output.told[-1].online)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_no_fault_of_the_line_becomes_a_wrong_value(fault: str, battery: Simulat
         until(lambda: output.online)
         battery.order(f"fault {fault} 3x")
         count = len(output.told)
-        until(lambda: len(output.told) > count + 3 and output.told[-1].online and not output.told[-1].bank.silent, 30)
+        until(lambda: len(output.told) > count + 3 and output.told[-1].online and not output.told[-1].bank.silent)
     truth = [module.barcode for module in battery.bank.modules]
     for snapshot in output.online:
         assert {m.barcode for m in snapshot.bank.modules} <= set(truth)
@@ -73,10 +74,10 @@ def test_no_fault_of_the_line_becomes_a_wrong_value_of_a_rack(fault: str, tmp_pa
         running(f"pty:{tmp_path}/rack", "console", model="SC0500", modules=2, fast=True) as simulator,
         app_running(console_app(simulator.url, output, cells="full")),
     ):
-        until(lambda: output.online and all(m.cells for m in output.told[-1].bank.modules), 30)
+        until(lambda: output.online and all(m.cells for m in output.told[-1].bank.modules))
         simulator.order(f"fault {fault} 20x")
         count = len(output.told)
-        until(lambda: len(output.told) > count + 8 and output.told[-1].online, 30)
+        until(lambda: len(output.told) > count + 8 and output.told[-1].online)
     for snapshot in output.online:
         assert snapshot.bank.voltage == pytest.approx(simulator.bank.voltage, abs=2)
         assert {m.number for m in snapshot.bank.modules} | set(snapshot.bank.silent) == {1, 2}

@@ -2,11 +2,11 @@
 
 import logging
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.app.app_host import app_running
 from tests.brokers import Listener, Mosquitto
 from tests.home import SERVICE, Supervisor
 from tests.waiting import until
@@ -118,28 +118,21 @@ def test_the_bridge_waits_for_the_service_and_reads_a_new_password(
     home.status, home.data = 400, None
     battery = Battery(name="House", protocol="rs485", line=str(tmp_path / "none"))
     app = App(Settings(batteries=(battery,), outputs={"mqtt": MqttOptions()}), environment=home.environment)
-    thread = threading.Thread(target=app.run)
-    with caplog.at_level(logging.INFO):
-        thread.start()
+    with caplog.at_level(logging.INFO), app_running(app):
         until(lambda: "Install the Mosquitto broker app" in caplog.text)
         home.status, home.data = 200, service
         heard = listen(broker.port)
         until(lambda: heard.retained.get("pylon2mqtt/status") == "online")
-        app.stop()
-        thread.join(3)
     until(lambda: heard.retained["pylon2mqtt/status"] == "offline")
     assert home.asked >= 2
 
 
-def test_the_options_come_first(home: Supervisor, tmp_path: Path) -> None:
+def test_the_options_come_first(home: Supervisor, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     battery = Battery(name="House", protocol="rs485", line=str(tmp_path / "none"))
     app = App(
         Settings(batteries=(battery,), outputs={"mqtt": MqttOptions(host="127.0.0.1", port=9)}),
         environment=home.environment,
     )
-    thread = threading.Thread(target=app.run)
-    thread.start()
-    threading.Event().wait(0.5)
-    app.stop()
-    thread.join(3)
+    with caplog.at_level(logging.INFO), app_running(app):
+        until(lambda: "refuses the connection" in caplog.text)
     assert home.asked == 0

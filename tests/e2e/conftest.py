@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import waiting
 
 TOOLS = Path(__file__).resolve().parents[3] / "shared" / "tools"
 HA_LIVE = TOOLS / "ha-live"
@@ -45,6 +46,10 @@ class HomeAssistant:
         found: dict[str, dict[str, Any]] = json.loads(self._run("states", *filter(None, [prefix])))
         return found
 
+    def value(self, entity: str) -> Any:
+        """Return the state of one entity, None where there is no such entity."""
+        return self.states(entity).get(entity, {}).get("state")
+
     def devices(self) -> dict[str, dict[str, Any]]:
         """Return the devices of MQTT by name."""
         return {device["name"]: device for device in json.loads(self._run("devices"))}
@@ -70,30 +75,30 @@ class HomeAssistant:
         return done.stdout
 
 
-def until(condition: Callable[[], object], *, turn: Callable[[], object], timeout_s: float = 30) -> None:
-    """Take turns until the condition holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("it did not happen in time")
+def until(
+    condition: Callable[[], object], *, turn: Callable[[], object] = lambda: None, timeout_s: float = waiting.LONGEST_S
+) -> None:
+    """Take turns until the condition holds; Home Assistant is asked twice a second, for each question is a process."""
+
+    def half_a_second() -> None:
         for _ in range(5):
             turn()
             time.sleep(0.1)
 
+    waiting.until(condition, turn=half_a_second, timeout_s=timeout_s)
+
 
 @contextmanager
-def bridge_to(
-    home_assistant: HomeAssistant, folder: Path, *batteries: dict[str, Any], **options: Any
-) -> Iterator[Path]:
-    """Run the bridge as a process of its own, with these batteries and options; yield the file of its log."""
-    chosen = {"batteries": batteries, "mqtt": home_assistant.broker, **options}
+def bridge_to(home_assistant: HomeAssistant, folder: Path, options: dict[str, Any]) -> Iterator[Path]:
+    """Run the bridge as a process of its own, with these options and the broker; yield the file of its log."""
+    chosen = {"mqtt": home_assistant.broker, **options}
     (folder / "options.json").write_text(json.dumps(chosen))
     with (folder / "log").open("wb") as log:
         command = [sys.executable, "-P", "-m", "pylon2mqtt", "run", "--options", str(folder / "options.json")]
         process = subprocess.Popen(command, stderr=log)
         yield folder / "log"
         process.terminate()
-        assert process.wait(3) == 0
+        assert process.wait(waiting.LONGEST_S) == 0
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +110,12 @@ def home_assistant() -> Iterator[HomeAssistant]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def bridge(
+    home_assistant: HomeAssistant, options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """Run the bridge with the ``options`` of the story; what is yielded is the file of its log."""
+    with bridge_to(home_assistant, tmp_path_factory.mktemp("bridge"), options) as log:
+        yield log

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import HomeAssistant, bridge_to, until
+from tests.e2e.conftest import HomeAssistant, until
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.simulator.registry import Simulator
@@ -23,16 +23,8 @@ def battery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 
 @pytest.fixture(scope="module")
-def bridge(
-    home_assistant: HomeAssistant, battery: Simulator, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    cellar = {"name": "Cellar", "device": battery.url}
-    with bridge_to(home_assistant, tmp_path_factory.mktemp("bridge"), cellar, poll_interval=2, cells="full") as log:
-        yield log
-
-
-def value(home_assistant: HomeAssistant, entity: str) -> Any:
-    return home_assistant.states(entity).get(entity, {}).get("state")
+def options(battery: Simulator) -> dict[str, Any]:
+    return {"batteries": [{"name": "Cellar", "device": battery.url}], "poll_interval": 2, "cells": "full"}
 
 
 def settled(home_assistant: HomeAssistant) -> bool:
@@ -42,7 +34,7 @@ def settled(home_assistant: HomeAssistant) -> bool:
 
 
 def test_one_bank_and_its_modules(home_assistant: HomeAssistant, bridge: Path, battery: Simulator) -> None:
-    until(lambda: settled(home_assistant), turn=lambda: None, timeout_s=60)
+    until(lambda: settled(home_assistant), timeout_s=60)
     devices = {n: d for n, d in home_assistant.devices().items() if n.startswith("Cellar")}
     assert sorted(devices) == ["Cellar", *(f"Cellar module {n}" for n in range(1, MODULES + 1))]
     for module in battery.bank.modules:
@@ -56,7 +48,7 @@ def test_one_bank_and_its_modules(home_assistant: HomeAssistant, bridge: Path, b
 
 def test_values_and_units(home_assistant: HomeAssistant, bridge: Path, battery: Simulator) -> None:
     # For a moment after each announcement everything is unavailable.
-    until(lambda: "unavailable" not in _all_states(home_assistant), turn=lambda: None)
+    until(lambda: "unavailable" not in _all_states(home_assistant))
     states = home_assistant.states("sensor.cellar")
 
     def read(entity: str) -> tuple[Any, str | None]:
@@ -77,39 +69,39 @@ def test_values_and_units(home_assistant: HomeAssistant, bridge: Path, battery: 
 
 def test_an_alarm_is_a_problem(home_assistant: HomeAssistant, bridge: Path, battery: Simulator) -> None:
     entity = "binary_sensor.cellar_module_2_problem"
-    until(lambda: value(home_assistant, entity) == "off", turn=lambda: None)
+    until(lambda: home_assistant.value(entity) == "off")
     battery.order("alarm 2 cell_overvoltage 7")
-    until(lambda: value(home_assistant, entity) == "on", turn=lambda: None)
-    assert value(home_assistant, "binary_sensor.cellar_problem") == "on"
+    until(lambda: home_assistant.value(entity) == "on")
+    assert home_assistant.value("binary_sensor.cellar_problem") == "on"
     battery.order("clear")
-    until(lambda: value(home_assistant, entity) == "off", turn=lambda: None)
+    until(lambda: home_assistant.value(entity) == "off")
 
 
 def test_a_silent_module_is_unavailable_and_keeps_its_entities(
     home_assistant: HomeAssistant, bridge: Path, battery: Simulator
 ) -> None:
     battery.order("vanish 3")
-    until(lambda: value(home_assistant, "sensor.cellar_module_3_voltage") == "unavailable", turn=lambda: None)
-    until(lambda: value(home_assistant, "sensor.cellar_current") == "unknown", turn=lambda: None)
-    assert value(home_assistant, "sensor.cellar_modules_silent") == "1"
+    until(lambda: home_assistant.value("sensor.cellar_module_3_voltage") == "unavailable")
+    until(lambda: home_assistant.value("sensor.cellar_current") == "unknown")
+    assert home_assistant.value("sensor.cellar_modules_silent") == "1"
     battery.order("return 3")
-    until(lambda: value(home_assistant, "sensor.cellar_module_3_voltage") != "unavailable", turn=lambda: None)
+    until(lambda: home_assistant.value("sensor.cellar_module_3_voltage") != "unavailable")
 
 
 def test_unplugged_everything_is_unavailable(home_assistant: HomeAssistant, bridge: Path, battery: Simulator) -> None:
     battery.order("unplug")
-    until(lambda: value(home_assistant, "sensor.cellar_voltage") == "unavailable", turn=lambda: None)
-    assert value(home_assistant, "binary_sensor.cellar_connection") == "off"
+    until(lambda: home_assistant.value("sensor.cellar_voltage") == "unavailable")
+    assert home_assistant.value("binary_sensor.cellar_connection") == "off"
     battery.order("plug")
-    until(lambda: value(home_assistant, "sensor.cellar_voltage") != "unavailable", turn=lambda: None, timeout_s=60)
+    until(lambda: home_assistant.value("sensor.cellar_voltage") != "unavailable", timeout_s=60)
 
 
 def test_home_assistant_restarted_shows_values_again(
     home_assistant: HomeAssistant, bridge: Path, battery: Simulator
 ) -> None:
     home_assistant.restart("ha")
-    until(lambda: _is_number(value(home_assistant, "sensor.cellar_voltage")), turn=lambda: None, timeout_s=60)
-    assert _is_number(value(home_assistant, "sensor.cellar_module_2_cell_15_voltage"))
+    until(lambda: _is_number(home_assistant.value("sensor.cellar_voltage")), timeout_s=60)
+    assert _is_number(home_assistant.value("sensor.cellar_module_2_cell_15_voltage"))
 
 
 def test_there_is_nothing_to_complain_about(home_assistant: HomeAssistant, bridge: Path) -> None:
@@ -121,7 +113,7 @@ def test_the_broker_restarted_shows_values_again(
     home_assistant: HomeAssistant, bridge: Path, battery: Simulator
 ) -> None:
     home_assistant.restart("broker")
-    until(lambda: _is_number(value(home_assistant, "sensor.cellar_voltage")), turn=lambda: None, timeout_s=60)
+    until(lambda: _is_number(home_assistant.value("sensor.cellar_voltage")), timeout_s=60)
     left = [line for line in home_assistant.log().splitlines() if "Disconnected from MQTT" not in line]
     assert not [line for line in left if "cellar" in line.lower() or "discovery" in line.lower()], left
 

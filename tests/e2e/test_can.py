@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import HomeAssistant, bridge_to, until
+from tests.e2e.conftest import HomeAssistant, until
 from tests.simulator.can.can_host import can_running
 
 from pylon2mqtt.simulator.can.high_voltage import IN_SERIES
@@ -26,23 +26,16 @@ def batteries() -> Iterator[dict[str, CanSimulator]]:
 
 
 @pytest.fixture(scope="module")
-def bridge(
-    home_assistant: HomeAssistant, batteries: dict[str, CanSimulator], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    lines = {"Stack": ("can", LOW), "Racks": ("auto", HIGH)}
-    banks = [{"name": name, "protocol": protocol, "address": line} for name, (protocol, line) in lines.items()]
-    with bridge_to(home_assistant, tmp_path_factory.mktemp("bridge"), *banks, poll_interval=2) as log:
-        yield log
-
-
-def value(home_assistant: HomeAssistant, entity: str) -> Any:
-    return home_assistant.states(entity).get(entity, {}).get("state")
+def options(batteries: dict[str, CanSimulator]) -> dict[str, Any]:
+    protocols = {"Stack": "can", "Racks": "auto"}
+    banks = [{"name": name, "protocol": protocols[name], "address": one.url} for name, one in batteries.items()]
+    return {"batteries": banks, "poll_interval": 2}
 
 
 def test_a_us5000_stack_has_its_values(
     home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, CanSimulator]
 ) -> None:
-    until(lambda: value(home_assistant, "sensor.stack_voltage") not in (None, "unavailable"), turn=lambda: None)
+    until(lambda: home_assistant.value("sensor.stack_voltage") not in (None, "unavailable"))
     device = home_assistant.devices()["Stack"]
     assert device["manufacturer"] == "PYLON"
     states = home_assistant.states("sensor.stack")
@@ -67,41 +60,40 @@ def test_each_kind_of_alarm_has_an_entity_and_one_sums_them_up(
     }  # fmt: skip
     assert {state["state"] for state in found.values()} == {"off"}
     batteries["Stack"].order("alarm 2 overvoltage")
-    until(lambda: value(home_assistant, "binary_sensor.stack_problem_overvoltage") == "on", turn=lambda: None)
-    assert value(home_assistant, "binary_sensor.stack_problem") == "on"
-    assert value(home_assistant, "binary_sensor.stack_problem_undervoltage") == "off"
+    until(lambda: home_assistant.value("binary_sensor.stack_problem_overvoltage") == "on")
+    assert home_assistant.value("binary_sensor.stack_problem") == "on"
+    assert home_assistant.value("binary_sensor.stack_problem_undervoltage") == "off"
     batteries["Stack"].order("clear")
-    until(lambda: value(home_assistant, "binary_sensor.stack_problem") == "off", turn=lambda: None)
+    until(lambda: home_assistant.value("binary_sensor.stack_problem") == "off")
 
 
 def test_racks_are_devices(home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, CanSimulator]) -> None:
     entity = "sensor.racks_module_2_voltage"
-    until(lambda: value(home_assistant, entity) not in (None, "unavailable"), turn=lambda: None)
+    until(lambda: home_assistant.value(entity) not in (None, "unavailable"))
     module = batteries["Racks"].bank.modules[1]
-    assert float(value(home_assistant, entity)) == pytest.approx(IN_SERIES * module.voltage(), abs=2)
+    assert float(home_assistant.value(entity)) == pytest.approx(IN_SERIES * module.voltage(), abs=2)
     assert home_assistant.devices()["Racks module 2"]["manufacturer"] == "PYLONTECH"
     batteries["Racks"].order("vanish 2")
-    until(lambda: value(home_assistant, entity) == "unavailable", turn=lambda: None, timeout_s=60)
+    until(lambda: home_assistant.value(entity) == "unavailable", timeout_s=60)
     batteries["Racks"].order("return 2")
-    until(lambda: value(home_assistant, entity) != "unavailable", turn=lambda: None, timeout_s=60)
+    until(lambda: home_assistant.value(entity) != "unavailable", timeout_s=60)
 
 
 def test_a_battery_that_falls_silent_says_why(
     home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, CanSimulator]
 ) -> None:
     batteries["Stack"].order("fault silence")
-    until(lambda: value(home_assistant, "sensor.stack_voltage") == "unavailable", turn=lambda: None, timeout_s=60)
-    assert "only the inverter speaks" in value(home_assistant, "sensor.stack_diagnosis")
-    assert value(home_assistant, "binary_sensor.stack_connection") == "off"
+    until(lambda: home_assistant.value("sensor.stack_voltage") == "unavailable", timeout_s=60)
+    assert "only the inverter speaks" in home_assistant.value("sensor.stack_diagnosis")
+    assert home_assistant.value("binary_sensor.stack_connection") == "off"
     batteries["Stack"].order("fault none")
-    until(lambda: value(home_assistant, "sensor.stack_diagnosis") == "ok", turn=lambda: None, timeout_s=60)
+    until(lambda: home_assistant.value("sensor.stack_diagnosis") == "ok", timeout_s=60)
 
 
 def test_home_assistants_restart_brings_them_back(home_assistant: HomeAssistant, bridge: Path) -> None:
     home_assistant.restart("ha")
     until(
-        lambda: value(home_assistant, "sensor.stack_voltage") not in (None, "unavailable", "unknown"),
-        turn=lambda: None,
+        lambda: home_assistant.value("sensor.stack_voltage") not in (None, "unavailable", "unknown"),
         timeout_s=60,
     )
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.e2e.conftest import HomeAssistant, bridge_to, until
+from tests.e2e.conftest import HomeAssistant, until
 from tests.simulator.sim_host import running
 
 from pylon2mqtt.simulator.registry import Simulator
@@ -26,22 +27,19 @@ def batteries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Si
 
 
 @pytest.fixture(scope="module")
-def bridge(
-    home_assistant: HomeAssistant, batteries: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def options(batteries: dict[str, Simulator]) -> dict[str, Any]:
     chosen = [{"name": name, "device": one.url, "allow_login": True} for name, one in batteries.items()]
-    with bridge_to(home_assistant, tmp_path_factory.mktemp("bridge"), *chosen, poll_interval=3, cells="full") as log:
-        yield log
+    return {"batteries": chosen, "poll_interval": 3, "cells": "full"}
 
 
 def test_both_are_there_with_all_modules_and_cells(
     home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, Simulator]
 ) -> None:
     last = "sensor.pytes_module_2_cell_16_voltage"
-    until(lambda: last in home_assistant.states(last), turn=lambda: None, timeout_s=90)
+    until(lambda: last in home_assistant.states(last), timeout_s=90)
     slow = {"sensor.mixed_module_3_cycles", "sensor.mixed_module_3_cell_15_voltage"}
-    until(lambda: slow <= set(home_assistant.states("sensor.mixed")), turn=lambda: None, timeout_s=90)
-    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")), turn=lambda: None)
+    until(lambda: slow <= set(home_assistant.states("sensor.mixed")), timeout_s=90)
+    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")))
     devices = home_assistant.devices()
     for name, simulator in batteries.items():
         for module in simulator.bank.modules:
@@ -62,14 +60,14 @@ def test_a_second_readers_login_and_a_power_cut_are_survived(
     entity = "sensor.mixed_module_1_voltage"
     batteries["Mixed"].order("client login debug")
     batteries["Pytes"].order("power-cut")
-    until(lambda: _is_number(home_assistant.states(entity)[entity]["state"]), turn=lambda: None, timeout_s=60)
+    until(lambda: _is_number(home_assistant.states(entity)[entity]["state"]), timeout_s=60)
     pytes = "sensor.pytes_module_1_voltage"
-    until(lambda: _is_number(home_assistant.states(pytes)[pytes]["state"]), turn=lambda: None, timeout_s=60)
+    until(lambda: _is_number(home_assistant.states(pytes)[pytes]["state"]), timeout_s=60)
 
 
 def test_the_limits_of_the_debug_mode_are_there(home_assistant: HomeAssistant, bridge: Path) -> None:
     limit = "sensor.mixed_charge_voltage_limit"
-    until(lambda: limit in home_assistant.states(limit), turn=lambda: None, timeout_s=90)
+    until(lambda: limit in home_assistant.states(limit), timeout_s=90)
     assert float(home_assistant.states(limit)[limit]["state"]) == pytest.approx(53.25)
 
 
@@ -77,11 +75,10 @@ def test_what_the_battery_records_becomes_an_event(
     home_assistant: HomeAssistant, bridge: Path, batteries: dict[str, Simulator]
 ) -> None:
     event = "event.mixed_event"
-    until(lambda: event in home_assistant.states(event), turn=lambda: None, timeout_s=90)
+    until(lambda: event in home_assistant.states(event), timeout_s=90)
     batteries["Mixed"].order("alarm 1 cell_overvoltage 3")
     until(
         lambda: home_assistant.states(event)[event]["attributes"]["event_type"] == "cell_overvoltage",
-        turn=lambda: None,
         timeout_s=90,
     )
     told = home_assistant.states(event)[event]["attributes"]

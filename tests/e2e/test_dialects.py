@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.conftest import HomeAssistant, bridge_to, until
@@ -27,12 +26,13 @@ class Bridge:
 
     def __init__(self, home_assistant: HomeAssistant, folder: Path, battery: Simulator) -> None:
         self._home_assistant, self._folder = home_assistant, folder
-        self._battery = {"name": "Pace", "protocol": "auto", "device": battery.url}
+        pace = {"name": "Pace", "protocol": "auto", "device": battery.url}
+        self._options = {"batteries": [pace], "poll_interval": 3, "cells": "full"}
         self._running = ExitStack()
 
     def start(self) -> "Bridge":
         self.stop()
-        running = bridge_to(self._home_assistant, self._folder, self._battery, poll_interval=3, cells="full")
+        running = bridge_to(self._home_assistant, self._folder, self._options)
         self._log = self._running.enter_context(running)
         return self
 
@@ -53,17 +53,13 @@ def bridge(
     one.stop()
 
 
-def value(home_assistant: HomeAssistant, entity: str) -> Any:
-    return home_assistant.states(entity).get(entity, {}).get("state")
-
-
 def test_all_modules_are_there_with_their_values(
     home_assistant: HomeAssistant, bridge: Bridge, battery: Simulator
 ) -> None:
     last = "sensor.pace_module_3_cell_16_voltage"
-    until(lambda: last in home_assistant.states(last), turn=lambda: None, timeout_s=90)
-    until(lambda: home_assistant.devices()["Pace module 3"]["sw_version"], turn=lambda: None, timeout_s=60)
-    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")), turn=lambda: None)
+    until(lambda: last in home_assistant.states(last), timeout_s=90)
+    until(lambda: home_assistant.devices()["Pace module 3"]["sw_version"], timeout_s=60)
+    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")))
     devices = home_assistant.devices()
     states = home_assistant.states("")
     for module in battery.bank.modules:
@@ -84,24 +80,24 @@ def test_all_modules_are_there_with_their_values(
 
 def test_an_alarm(home_assistant: HomeAssistant, bridge: Bridge, battery: Simulator) -> None:
     entity = "binary_sensor.pace_module_2_problem"
-    until(lambda: value(home_assistant, entity) == "off", turn=lambda: None)
+    until(lambda: home_assistant.value(entity) == "off")
     battery.order("alarm 2 cell_overvoltage 7")
-    until(lambda: value(home_assistant, entity) == "on", turn=lambda: None)
+    until(lambda: home_assistant.value(entity) == "on")
     told = home_assistant.states(entity)[entity]["attributes"]["alarms"]
     assert {(alarm["kind"], alarm["severity"]) for alarm in told} == {
         ("cell_overvoltage", "warning"),
         ("cell_overvoltage", "protection"),
     }
     battery.order("clear")
-    until(lambda: value(home_assistant, entity) == "off", turn=lambda: None)
+    until(lambda: home_assistant.value(entity) == "off")
 
 
 def test_the_reading_interval_can_be_set(home_assistant: HomeAssistant, bridge: Bridge) -> None:
-    assert value(home_assistant, INTERVAL) == "3.0"
+    assert home_assistant.value(INTERVAL) == "3.0"
     told = home_assistant.states(INTERVAL)[INTERVAL]["attributes"]
     assert (told["min"], told["max"], told["unit_of_measurement"]) == (1, 3600, "s")
     home_assistant.call("number.set_value", entity_id=INTERVAL, value=2)
-    until(lambda: value(home_assistant, INTERVAL) == "2.0", turn=lambda: None)
+    until(lambda: home_assistant.value(INTERVAL) == "2.0")
     assert "Pace: read every 2 seconds from now on" in bridge.log
 
 
@@ -114,9 +110,9 @@ def test_there_is_nothing_to_complain_about(home_assistant: HomeAssistant, bridg
 
 def test_the_reading_interval_outlives_a_restart_of_the_bridge(home_assistant: HomeAssistant, bridge: Bridge) -> None:
     bridge.start()
-    until(lambda: "Pace: read every 2 seconds from now on" in bridge.log, turn=lambda: None, timeout_s=60)
-    until(lambda: value(home_assistant, "sensor.pace_module_3_voltage") not in ("unavailable", None), turn=lambda: None)
-    assert value(home_assistant, INTERVAL) == "2.0"
+    until(lambda: "Pace: read every 2 seconds from now on" in bridge.log, timeout_s=60)
+    until(lambda: home_assistant.value("sensor.pace_module_3_voltage") not in ("unavailable", None))
+    assert home_assistant.value(INTERVAL) == "2.0"
     # Its log monitor counts every entity that is announced anew; the tool logs more than an owner's Home Assistant.
     left = [line for line in home_assistant.log().splitlines() if "is logging too frequently" not in line]
     assert not left

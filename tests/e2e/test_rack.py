@@ -1,10 +1,8 @@
 """A virtual SC0500 and a virtual Force H2 on their consoles, and every one of their cells in a real Home Assistant."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.e2e.conftest import HomeAssistant, until
@@ -29,33 +27,19 @@ def racks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Simula
 
 
 @pytest.fixture(scope="module")
-def bridge(
-    home_assistant: HomeAssistant, racks: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("bridge")
-    options = {
-        "batteries": [{"name": name, "protocol": "auto", "device": one.url} for name, one in racks.items()],
-        "mqtt": home_assistant.broker,
-        "poll_interval": 3,
-        "cells": "full",
-    }
-    (folder / "options.json").write_text(json.dumps(options))
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-P", "-m", "pylon2mqtt", "run", "--options", str(folder / "options.json")]
-        process = subprocess.Popen(command, stderr=log)
-        yield folder / "log"
-        process.terminate()
-        assert process.wait(3) == 0
+def options(racks: dict[str, Simulator]) -> dict[str, Any]:
+    chosen = [{"name": name, "protocol": "auto", "device": one.url} for name, one in racks.items()]
+    return {"batteries": chosen, "poll_interval": 3, "cells": "full"}
 
 
 def test_every_cell_of_every_module_is_there(
     home_assistant: HomeAssistant, bridge: Path, racks: dict[str, Simulator]
 ) -> None:
     for last in ("sensor.cellar_module_5_cell_15_voltage", "sensor.garage_module_4_cell_30_voltage"):
-        until(lambda last=last: last in home_assistant.states(last), turn=lambda: None, timeout_s=120)  # type: ignore[misc]
+        until(lambda last=last: last in home_assistant.states(last), timeout_s=120)  # type: ignore[misc]
     slow = {"sensor.cellar_cycles", "sensor.garage_cycles", "sensor.garage_charge_voltage_limit"}
-    until(lambda: slow <= set(home_assistant.states("sensor.")), turn=lambda: None, timeout_s=120)
-    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")), turn=lambda: None, timeout_s=60)
+    until(lambda: slow <= set(home_assistant.states("sensor.")), timeout_s=120)
+    until(lambda: "unavailable" not in str(home_assistant.states("sensor.")), timeout_s=60)
     states, devices = home_assistant.states("sensor."), home_assistant.devices()
     counted = dict.fromkeys(racks, 0)
     for name, rack in racks.items():

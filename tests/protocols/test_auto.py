@@ -33,7 +33,7 @@ def test_it_listens_first_then_asks_then_reads(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.INFO):
         bank = auto(rig).read(rig.line)
     assert len(bank.modules) == 3
-    assert rig.line.sent[:3] == [b"\r", b"~2002464F0000FD98\r", b"~20024693E00202FD2D\r"]
+    assert rig.line.sent[:3] == [b"\r", b"~2002464F0000FD98\r", b"~20024642E00202FD33\r"]
     assert "House: fake speaks Pylontech's binary protocol (RS485) at 115200 baud" in caplog.text
 
 

@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import serial
+from tests.fakes import FakeTime
+from tests.waiting import LONGEST_S
 
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.binary.rs485 import Rs485Battery
@@ -31,18 +33,70 @@ def running(listen: str = "", protocol: str = "rs485", **options) -> Iterator[Si
         yield simulator
     finally:
         stop.set()
-        thread.join(2)
+        thread.join(LONGEST_S)
         simulator.close()
         assert not thread.is_alive()
 
 
 @contextmanager
-def plugged_in(simulator: Simulator, baudrate: int = 115200, timeout: float = 1.0) -> Iterator[serial.SerialBase]:
+def plugged_in(simulator: Simulator, baudrate: int = 115200, timeout: float = LONGEST_S) -> Iterator[serial.SerialBase]:
     port = serial.serial_for_url(simulator.url, baudrate=baudrate, timeout=timeout)
     try:
         yield port
     finally:
         port.close()
+
+
+class TimedLine:
+    """A line in fake time: it hears at once, and notes when each piece of an answer is written."""
+
+    url = "fake"
+    is_open = True
+
+    def __init__(self, time: FakeTime) -> None:
+        self.time = time
+        self.said = b""
+        self.written: list[tuple[float, bytes]] = []
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def drop(self) -> bool:
+        return False
+
+    def set_baudrate(self, baudrate: int) -> None: ...
+
+    def read(self, timeout: float) -> bytes:
+        data, self.said = self.said, b""
+        if not data:
+            self.time.sleep(timeout)
+        return data
+
+    def write(self, data: bytes) -> None:
+        self.written.append((self.time.now_s, data))
+
+
+class Timed:
+    """A simulator on a line in fake time: what it does takes no time of ours, and takes always the same."""
+
+    def __init__(self, protocol: str = "rs485", **options: Any) -> None:
+        self.time = FakeTime()
+        clock = self.time.clock
+        self.simulator = Simulator(protocol, "tcp:127.0.0.1:0", clock=clock.now, sleep=clock.sleep, **options)
+        self.line = TimedLine(self.time)
+        self.simulator.line = self.line
+
+    def serve(self, seconds: float) -> None:
+        """Let it serve for so long."""
+        until = self.time.now_s + seconds
+        self.simulator.serve(lambda: self.time.now_s >= until)
+
+    def ask(self, question: bytes, seconds: float = 5.0) -> list[tuple[float, bytes]]:
+        """Return what comes within so long, each piece with the seconds that have passed since the question."""
+        began, self.line.said, self.line.written = self.time.now_s, question, []
+        self.serve(seconds)
+        return [(at - began, data) for at, data in self.line.written]
 
 
 def request(cid2: int, info: str = "", address: int = 0x02) -> bytes:

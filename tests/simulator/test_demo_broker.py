@@ -2,13 +2,13 @@
 
 import socket
 import threading
-import time
 import warnings
 from contextlib import contextmanager
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from tests.waiting import LONGEST_S
 
 from pylon2mqtt.errors import TransportError
 from pylon2mqtt.simulator.broker import DemoBroker
@@ -19,14 +19,12 @@ def serving():
     broker, stop, ready = DemoBroker(), threading.Event(), threading.Event()
     thread = threading.Thread(target=broker.serve, args=(stop.is_set, ready.set), daemon=True)
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(LONGEST_S)
     try:
         yield broker
     finally:
-        start = time.perf_counter()
         stop.set()
-        thread.join(3)
-        assert time.perf_counter() - start < 1.5
+        thread.join(LONGEST_S)
         assert not thread.is_alive()
 
 
@@ -44,10 +42,10 @@ def test_what_is_published_is_kept_and_passed_on(caplog):
         client.on_message = on_message
         client.connect("127.0.0.1", broker.port, keepalive=10)
         client.loop_start()
-        assert connected.wait(3)
-        client.publish("pylon2mqtt/status", "online", qos=1, retain=True).wait_for_publish(3)
+        assert connected.wait(LONGEST_S)
+        client.publish("pylon2mqtt/status", "online", qos=1, retain=True).wait_for_publish(LONGEST_S)
         client.subscribe("pylon2mqtt/#", qos=1)
-        assert arrived.wait(3)
+        assert arrived.wait(LONGEST_S)
         client.disconnect()
         client.loop_stop()
     assert heard == [("pylon2mqtt/status", b"online", True)]
@@ -70,14 +68,14 @@ def test_clients_of_mqtt_5_are_told_at_once(with_will):
         client.on_connect = on_connect
         client.connect("127.0.0.1", broker.port, keepalive=10)
         client.loop_start()
-        assert refused.wait(2)
+        assert refused.wait(LONGEST_S)
         client.loop_stop()
     assert reasons == ["Unsupported protocol version"]
 
 
 def test_a_lost_client_is_replaced_by_its_will():
     with serving() as broker:
-        heard, subscribed, arrived = [], threading.Event(), threading.Event()
+        heard, subscribed, accepted, arrived = [], threading.Event(), threading.Event(), threading.Event()
         listener = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311)
         listener.on_subscribe = lambda *_: subscribed.set()
 
@@ -92,18 +90,19 @@ def test_a_lost_client_is_replaced_by_its_will():
         listener.on_message = on_message
         listener.connect("127.0.0.1", broker.port, keepalive=10)
         listener.loop_start()
-        assert subscribed.wait(3)
+        assert subscribed.wait(LONGEST_S)
         dying = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv311, reconnect_on_failure=False)
         dying.will_set("pylon2mqtt/status", "offline", qos=1, retain=True)
         dying.username_pw_set("anybody", "is let in")
+        dying.on_connect = lambda *_: accepted.set()
         dying.connect("127.0.0.1", broker.port, keepalive=10)
         dying.loop_start()
-        time.sleep(0.2)
+        assert accepted.wait(LONGEST_S)
         end = dying.socket()
         assert isinstance(end, socket.socket)
         end.shutdown(socket.SHUT_RDWR)
         dying.loop_stop()
-        assert arrived.wait(3)
+        assert arrived.wait(LONGEST_S)
         listener.disconnect()
         listener.loop_stop()
     assert heard == [("pylon2mqtt/status", b"offline")]

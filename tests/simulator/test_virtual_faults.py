@@ -4,9 +4,10 @@ from random import Random
 
 import pytest
 from tests.simulator.sim_host import analog_parts, ask, info_of, is_sound, plugged_in, request, running
+from tests.waiting import LONGEST_S
 
 from pylon2mqtt.errors import ConfigError
-from pylon2mqtt.simulator.faults import CHATTER, FAULTS, Exchange, Faults, Piece
+from pylon2mqtt.simulator.faults import CHATTER, FAULTS, Faults, LineExchange, Piece
 
 ASKED = request(0x93, "02")
 ANSWER = b"~20024600C0220253494D4352303030303030303030303031F6C7\r"
@@ -30,7 +31,7 @@ def faults(clock):
 
 
 def spoiled(faults, answer=ANSWER, seed=1):
-    return faults.spoil(Exchange(request=ASKED, answer=answer, dice=Random(seed)), 0.075)
+    return faults.spoil(LineExchange(request=ASKED, answer=answer, dice=Random(seed)), 0.075)
 
 
 def data(pieces):
@@ -126,11 +127,13 @@ def test_wrong_address():
 
 
 def test_foreign_answers_come_first():
-    with running(fast=True) as simulator, plugged_in(simulator, timeout=0.2) as port:
+    with running(fast=True) as simulator, plugged_in(simulator) as port:
         simulator.order("fault foreign 1x")
         port.write(request(0x93, "02"))
-        heard = [port.read_until(b"\r") for _ in range(6)]
-    assert all(is_sound(answer) for answer in heard if answer)
+        heard = [port.read_until(b"\r") for _ in range(2)]
+        port.timeout = 0.3
+        assert port.read(1) == b""
+    assert all(map(is_sound, heard))
     mine = [answer for answer in heard if answer[1:7] == b"200246"]
     others = [answer for answer in heard if answer[1:7] == b"200346"]
     assert len(mine) == len(others) == 1
@@ -138,7 +141,7 @@ def test_foreign_answers_come_first():
 
 
 def test_foreign_traffic_and_unsolicited_frames_come_unasked():
-    with running(fast=True) as simulator, plugged_in(simulator, timeout=1.0) as port:
+    with running(fast=True) as simulator, plugged_in(simulator) as port:
         simulator.order("fault unsolicited")
         assert port.read_until(b"\r") == b"~200246060000FDAC\r"
         assert port.read_until(b"\r") == b"~200246060000FDAC\r"
@@ -166,7 +169,7 @@ def test_garbage_takes_the_answers_place():
 
 
 def test_garbage_has_no_end():
-    with running(fast=True) as simulator, plugged_in(simulator, timeout=0.5) as port:
+    with running(fast=True) as simulator, plugged_in(simulator) as port:
         simulator.order("fault garbage")
         heard = port.read(1000)
         port.write(request(0x42, "02"))
@@ -174,8 +177,10 @@ def test_garbage_has_no_end():
         assert len(heard) == 2000
         assert len(set(heard)) > 200
         simulator.order("fault none")
+        port.timeout = 0.3
         while port.read(1000):
             pass
+        port.timeout = LONGEST_S
         assert is_sound(ask(port, 0x42, "02"))
         assert len(simulator.requests) == 2
 

@@ -1,11 +1,13 @@
 """What can be ordered from a running simulator."""
 
-import time
+import threading
 
 import pytest
-from tests.simulator.sim_host import analog_parts, ask, info_of, is_sound, plugged_in, request, running
+from tests.simulator.sim_host import Timed, analog_parts, ask, info_of, is_sound, plugged_in, request, running
+from tests.waiting import LONGEST_S
 
 from pylon2mqtt.errors import ConfigError, TransportError
+from pylon2mqtt.simulator.orders import OrderQueue
 from pylon2mqtt.simulator.registry import Simulator
 
 
@@ -84,13 +86,15 @@ def test_what_is_ordered_of_a_cell_is_what_is_wrong_with_it(simulator):
 
 
 def test_orders_reach_a_running_battery():
-    with running(fast=True, modules=3) as simulator, plugged_in(simulator, timeout=0.2) as port:
+    with running(fast=True, modules=3) as simulator, plugged_in(simulator) as port:
         simulator.order("alarm 2 cell_overvoltage 5")
         assert info_of(ask(port, 0x44, "03", 0x03))[7] == 0x02
         simulator.order("clear")
         assert info_of(ask(port, 0x44, "03", 0x03))[7] == 0x00
         simulator.order("vanish 3")
+        port.timeout = 0.2
         assert ask(port, 0x42, "04", 0x04) == b""
+        port.timeout = LONGEST_S
         simulator.order("return 3")
         assert is_sound(ask(port, 0x42, "04", 0x04))
         simulator.order("soc 25")
@@ -105,19 +109,30 @@ def test_wrong_orders_to_a_running_battery_are_told_to_who_ordered():
 
 
 def test_orders_are_carried_out_while_an_answer_is_late():
-    with running(modules=1) as simulator, plugged_in(simulator, timeout=2.0) as port:
-        simulator.order("fault late")
-        port.write(request(0x42, "02"))
-        time.sleep(0.1)
-        start = time.perf_counter()
-        assert simulator.order("soc 10") == "Every module is at 10 %."
-        assert time.perf_counter() - start < 0.3
-        assert is_sound(port.read_until(b"\r"))
-        assert time.perf_counter() - start > 1.2
+    """The battery's time stands still between question and answer until the order has been carried out."""
+    timed, done = Timed(modules=1), threading.Event()
+    timed.simulator.order("fault late")
+
+    def order() -> None:
+        assert timed.simulator.order("soc 10") == "Every module is at 10 %."
+        done.set()
+
+    ordering = threading.Thread(target=order)
+
+    def sleep(seconds: float) -> None:
+        if not ordering.ident:
+            ordering.start()
+        if done.wait(0.01):
+            timed.time.sleep(seconds)
+
+    timed.simulator.sleep = sleep
+    answer = timed.ask(request(0x42, "02"))
+    ordering.join(LONGEST_S)
+    assert done.is_set()
+    assert answer[0][0] > 1.2
 
 
-def test_an_order_to_a_simulator_that_died_is_not_waited_for_for_ever(simulator, monkeypatch):
-    monkeypatch.setattr("pylon2mqtt.simulator.orders._WITHIN_S", 0.05)
-    simulator._orders._is_served = True
-    with pytest.raises(TransportError, match="has stopped: start it again"):
-        simulator.order("help")
+def test_an_order_to_a_simulator_that_died_is_not_waited_for_for_ever():
+    orders = OrderQueue(str, within_s=0.05)
+    with orders.taken(), pytest.raises(TransportError, match="has stopped: start it again"):
+        orders.place("help")

@@ -22,15 +22,17 @@ from pathlib import Path
 
 import can
 import pytest
-from tests.app.test_app import Collector, app_running, until
+from tests.app.app_host import Collector, app_running
 from tests.can_logs import one
-from tests.simulator.can.can_host import can_running, hurried_clock
+from tests.simulator.can.can_host import can_running, clock_of
+from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.errors import TransportError
 from pylon2mqtt.protocols.can.dialects import known
 from pylon2mqtt.protocols.registry import driver
+from pylon2mqtt.simulator.can.simulator import CanSimulator
 from pylon2mqtt.transports.base import CanFrame, CanTransport, is_can
 from pylon2mqtt.transports.registry import transport
 
@@ -83,14 +85,14 @@ class TestListening:
     def test_frames_arrive_as_they_are(self, line: CanTransport, others: can.BusABC) -> None:
         rack = CanFrame(0x4211, bytes(8), extended=True)
         send(others, SOC, rack)
-        assert [one(line, 1), one(line, 1)] == [SOC, rack]
+        assert [one(line, LONGEST_S), one(line, LONGEST_S)] == [SOC, rack]
 
     def test_the_kernel_keeps_strangers_and_look_alikes_away(self, line: CanTransport, others: can.BusABC) -> None:
         line.select([(0x355, False), (0x4211, True)])
         strangers = [CanFrame(number, bytes(8)) for number in range(0x100, 0x300)]
         alike = [CanFrame(0x355, b"x", extended=True), CanFrame(0x211, b"x"), CanFrame(0x4212, b"x", extended=True)]
         send(others, *strangers, *alike, SOC)
-        assert one(line, 1) == SOC
+        assert one(line, LONGEST_S) == SOC
         assert one(line, 0.1) is None
         assert line.traffic().frames >= len(strangers) + len(alike) + 1, (
             "the interface counts what the filter keeps away"
@@ -99,12 +101,12 @@ class TestListening:
     def test_all_identifiers_of_all_dialects_fit_into_the_filter(self, line: CanTransport, others: can.BusABC) -> None:
         line.select([(key & 0x1FFFFFFF, bool(key & 0x80000000)) for key in known()])
         send(others, CanFrame(0x7AA), SOC)
-        assert one(line, 1) == SOC
+        assert one(line, LONGEST_S) == SOC
 
     def test_two_programs_listen_to_one_interface(self, line: CanTransport, others: can.BusABC) -> None:
         second = opened(NAME)
         send(others, SOC)
-        assert one(line, 1) == one(second, 1) == SOC
+        assert one(line, LONGEST_S) == one(second, LONGEST_S) == SOC
         second.close()
 
     def test_a_full_bus_loses_no_frame_of_the_battery(self, line: CanTransport, others: can.BusABC) -> None:
@@ -117,18 +119,16 @@ class TestListening:
 
         thread = threading.Thread(target=shout)
         thread.start()
-        heard = 0
-        while one(line, 1.0) == SOC:
-            heard += 1
+        heard = [one(line, LONGEST_S) for _ in range(2000)]
         thread.join()
-        assert heard == 2000
+        assert heard == [SOC] * 2000
 
 
 class TestOutages:
     def test_down_while_listening_then_up_again(self, line: CanTransport) -> None:
         threading.Timer(0.2, partial(ip, "set", NAME, "down")).start()
         with pytest.raises(TransportError, match="bring it up"):
-            one(line, 5)
+            one(line, LONGEST_S)
         line.close()
         with pytest.raises(TransportError, match=rf"{NAME} is down: bring it up \(ip link set {NAME} up"):
             line.open()
@@ -136,12 +136,12 @@ class TestOutages:
         line.open()
         with can.Bus(interface="socketcan", channel=NAME) as others:
             send(others, SOC)
-            assert one(line, 1) == SOC
+            assert one(line, LONGEST_S) == SOC
 
     def test_gone_while_listening_and_back(self, line: CanTransport) -> None:
         threading.Timer(0.2, partial(ip, "del", NAME)).start()
         with pytest.raises(TransportError, match=r"plug the adapter in|bring it up"):
-            one(line, 5)
+            one(line, LONGEST_S)
         line.close()
         with pytest.raises(TransportError, match=f"there is no interface {NAME}: plug the adapter in"):
             line.open()
@@ -150,18 +150,19 @@ class TestOutages:
         line.open()
         with can.Bus(interface="socketcan", channel=NAME) as others:
             send(others, SOC)
-            assert one(line, 1) == SOC
+            assert one(line, LONGEST_S) == SOC
 
     def test_bus_off_is_told(self, line: CanTransport, others: can.BusABC) -> None:
         others.send(can.Message(arbitration_id=0x40, is_error_frame=True, data=bytes(8)))
         with pytest.raises(TransportError, match="bus-off"):
-            one(line, 1)
+            one(line, LONGEST_S)
 
 
 @contextmanager
-def app_on(line: str, output: Collector) -> Iterator[App]:
-    settings = Settings(batteries=(Battery(name="B1", protocol="auto", line=line),), poll_interval_s=0.1)
-    app = App(settings, outputs=[output], make_driver=partial(driver, clock=hurried_clock()))
+def app_on(simulator: CanSimulator, output: Collector) -> Iterator[App]:
+    battery = Battery(name="B1", protocol="auto", line=simulator.url)
+    settings = Settings(batteries=(battery,), poll_interval_s=0.1)
+    app = App(settings, outputs=[output], make_driver=partial(driver, clock=clock_of(simulator)))
     with app_running(app):
         yield app
 
@@ -170,37 +171,37 @@ class TestApp:
     def test_the_link_goes_down_and_up_and_the_battery_is_read_again(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO)
         output = Collector()
-        with can_running(f"can:{NAME}", model="US5000", modules=6) as battery, app_on(NAME, output):
-            until(lambda: output.online, 20)
+        with can_running(f"can:{NAME}", model="US5000", modules=6) as battery, app_on(battery, output):
+            until(lambda: output.online)
             battery.order("unplug")
             ip("set", NAME, "down")
-            until(lambda: not output.told[-1].online, 20)
-            until(lambda: f"{NAME} is down" in (output.told[-1].reason or ""), 20)
+            until(lambda: not output.told[-1].online)
+            until(lambda: f"{NAME} is down" in (output.told[-1].reason or ""))
             ip("set", NAME, "up")
             battery.order("plug")
-            until(lambda: output.told[-1].online, 20)
+            until(lambda: output.told[-1].online)
         assert output.told[-1].bank.module_count == 6
         assert len([r for r in caplog.records if r.levelno == logging.WARNING]) == 1, "once per outage"
 
     def test_the_interface_vanishes_and_comes_back(self) -> None:
         output = Collector()
-        with can_running(f"can:{NAME}", modules=1) as battery, app_on(NAME, output):
-            until(lambda: output.online, 20)
+        with can_running(f"can:{NAME}", modules=1) as battery, app_on(battery, output):
+            until(lambda: output.online)
             battery.order("unplug")
             ip("del", NAME)
-            until(lambda: "there is no interface" in (output.told[-1].reason or ""), 20)
+            until(lambda: "there is no interface" in (output.told[-1].reason or ""))
             ip("add", "dev", NAME, "type", "vcan")
             ip("set", NAME, "up")
             battery.order("plug")
-            until(lambda: output.told[-1].online, 20)
+            until(lambda: output.told[-1].online)
 
     def test_nothing_is_ever_sent(self, others: can.BusABC) -> None:
         """Whoever else is on the bus hears the battery and its inverter, and nobody else."""
         output = Collector()
-        with can_running(f"can:{NAME}", "high-voltage", modules=1) as battery, app_on(NAME, output):
-            until(lambda: output.online, 20)
+        with can_running(f"can:{NAME}", "high-voltage", modules=1) as battery, app_on(battery, output):
+            until(lambda: output.online)
             battery.order("unplug")
-            until(lambda: not output.told[-1].online, 20)
+            until(lambda: not output.told[-1].online)
             while others.recv(0) is not None:
                 pass
             assert others.recv(1.5) is None
@@ -209,9 +210,9 @@ class TestApp:
         with can_running(f"can:{NAME}", "high-voltage", modules=1) as battery:
             battery.order("inverter off")
             line = opened(NAME, ask=True)
-            heard = [one(line, 1.0) for _ in range(20)]
+            heard: list[CanFrame | None] = []
+            until(lambda: 0x4211 in {frame.id for frame in heard if frame}, turn=lambda: heard.append(one(line, 0.1)))
             line.close()
-        assert any(frame and frame.id == 0x4211 for frame in heard)
 
 
 # ------------------------------------------------------------------------------------------------- a real CAN interface
@@ -284,7 +285,7 @@ class TestBringingUp:
         assert b"S5\r" in adapter.told
         assert b"O\r" not in adapter.told
         adapter.say("t35545A006400\r")
-        assert one(line, 2) == SOC
+        assert one(line, LONGEST_S) == SOC
         line.close()
 
     def test_one_that_is_up_is_never_touched(self, adapter: Adapter) -> None:
@@ -315,7 +316,7 @@ class TestBringingUp:
         # A program of its own would get the hang-up; here nobody does.
         threading.Timer(0.2, adapter.unplug).start()
         with pytest.raises(TransportError, match=r"plug the adapter in|bring it up"):
-            one(line, 5)
+            one(line, LONGEST_S)
         line.close()
         with pytest.raises(TransportError, match=f"there is no interface {adapter.name}|{adapter.name} is down"):
             line.open()

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import struct
 import termios
 import threading
 import time
@@ -13,10 +14,14 @@ from pathlib import Path
 import pytest
 import serial
 import serial.rfc2217
+from tests.waiting import LONGEST_S
 
 from pylon2mqtt.errors import ConfigError, TransportError, TransportTimeoutError
 from pylon2mqtt.transports.registry import transport
 from pylon2mqtt.transports.serial import SerialTransport
+
+# A time-out that no test lives to see: what ends a wait before is something else.
+NEVER_S = 10 * LONGEST_S
 
 
 class Pty:
@@ -60,14 +65,6 @@ def later(seconds: float, act: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def until_error(line: SerialTransport, timeout_s: float) -> float:
-    """Seconds until a read for a CR fails."""
-    began = time.monotonic()
-    with pytest.raises(TransportError):
-        line.read_until(b"\r", timeout_s)
-    return time.monotonic() - began
-
-
 class TestReading:
     def test_what_is_sent_arrives(self, pty: Pty, line: SerialTransport) -> None:
         line.send(b"~2002\r")
@@ -80,14 +77,14 @@ class TestReading:
                 time.sleep(0.002)
 
         worker = later(0, dribble)
-        assert line.read_until(b"\r", 1) == b"~20024600\r"
-        assert line.read_until(b"\r", 1) == b"~next\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"~20024600\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"~next\r"
         worker.join()
 
     def test_an_end_of_two_bytes_may_be_split(self, pty: Pty, line: SerialTransport) -> None:
         os.write(pty.master, b"answer$")
         worker = later(0.05, lambda: os.write(pty.master, b"$rest"))
-        assert line.read_until(b"$$", 1) == b"answer$$"
+        assert line.read_until(b"$$", LONGEST_S) == b"answer$$"
         worker.join()
 
     def test_a_part_times_out_and_stays(self, pty: Pty, line: SerialTransport) -> None:
@@ -96,7 +93,7 @@ class TestReading:
             line.read_until(b"\r", 0.2)
         assert line.unread() == b"~2002"
         os.write(pty.master, b"46\r")
-        assert line.read_until(b"\r", 1) == b"~200246\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"~200246\r"
 
     def test_the_timeout_is_in_all_not_between_bytes(self, pty: Pty, line: SerialTransport) -> None:
         stop = threading.Event()
@@ -107,18 +104,18 @@ class TestReading:
 
         worker = later(0, drip)
         try:
-            took = until_error(line, 0.4)
+            with pytest.raises(TransportTimeoutError, match=r"no whole answer within 0\.4 s"):
+                line.read_until(b"\r", 0.4)
         finally:
             stop.set()
             worker.join()
-        assert 0.4 <= took < 0.7
 
     def test_sending_drops_what_came_unasked(self, pty: Pty, line: SerialTransport) -> None:
         os.write(pty.master, b"~unasked\r~late")
-        line.read_until(b"\r", 1)
+        line.read_until(b"\r", LONGEST_S)
         line.send(b"~question\r")
         os.write(pty.master, b"~answer\r")
-        assert line.read_until(b"\r", 1) == b"~answer\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"~answer\r"
 
     def test_the_rate_is_set_on_the_port(self, pty: Pty, line: SerialTransport) -> None:
         for baudrate, code in ((9600, termios.B9600), (115200, termios.B115200)):
@@ -127,17 +124,18 @@ class TestReading:
 
 
 class TestStopping:
-    def test_a_waiting_read_ends_within_a_second(self, line: SerialTransport) -> None:
+    def test_a_waiting_read_ends(self, line: SerialTransport) -> None:
         worker = later(0.1, line.cancel)
-        took = until_error(line, 30)
+        with pytest.raises(TransportError, match="stopped"):
+            line.read_until(b"\r", NEVER_S)
         worker.join()
-        assert took < 1
 
     def test_a_waiting_tcp_read_too(self, gateway: socket.socket) -> None:
         line = SerialTransport(f"socket://127.0.0.1:{gateway.getsockname()[1]}")
         line.open()
         worker = later(0.1, line.cancel)
-        assert until_error(line, 30) < 1
+        with pytest.raises(TransportError, match="stopped"):
+            line.read_until(b"\r", NEVER_S)
         worker.join()
         line.close()
 
@@ -163,6 +161,25 @@ class TestOpening:
         with pytest.raises(TransportError, match="check the gateway's address, port and power"):
             SerialTransport(f"socket://127.0.0.1:{port}").open()
 
+    def test_a_gateway_that_serves_another_program_says_so(self, gateway: socket.socket) -> None:
+        line = SerialTransport(f"socket://127.0.0.1:{gateway.getsockname()[1]}")
+        line.open()
+        peer, _ = gateway.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()  # with a reset
+        with pytest.raises(
+            TransportError, match=r"Connection reset by peer; the gateway is busy.*one program at a time"
+        ):
+            line.read_until(b"\r", 5)
+        line.close()
+
+    @pytest.mark.parametrize("line", ["/dev/ttyNOT_THERE", "socket://127.0.0.1:9", "socket://no-such-host.invalid:9"])
+    def test_an_error_says_each_thing_once(self, line: str) -> None:
+        with pytest.raises(TransportError) as caught:
+            SerialTransport(line).open()
+        assert str(caught.value).count(line) == 1
+        assert "Errno" not in str(caught.value)
+
     def test_nothing_is_opened_in_the_constructor(self) -> None:
         line = SerialTransport("/dev/ttyNOT_THERE")
         with pytest.raises(TransportError, match="not open"):
@@ -182,9 +199,9 @@ class TestUnplugging:
         line = SerialTransport(str(link))
         line.open()
         worker = later(0.1, first.unplug)
-        took = until_error(line, 5)
+        with pytest.raises(TransportError):
+            line.read_until(b"\r", NEVER_S)
         worker.join()
-        assert took < 1
         with pytest.raises(TransportError):
             line.send(b"~\r")
         line.close()
@@ -203,8 +220,8 @@ class TestUnplugging:
         line.open()
         peer, _ = gateway.accept()
         worker = later(0.1, peer.close)
-        with pytest.raises(TransportError, match="check the gateway"):
-            line.read_until(b"\r", 5)
+        with pytest.raises(TransportError, match="socket disconnected; the gateway is busy or was restarted"):
+            line.read_until(b"\r", NEVER_S)
         worker.join()
         line.close()
         line.open()
@@ -212,8 +229,8 @@ class TestUnplugging:
         peer.sendall(b"~ag")
         time.sleep(0.02)
         peer.sendall(b"ain\r~more\r")
-        assert line.read_until(b"\r", 1) == b"~again\r"
-        assert line.read_until(b"\r", 1) == b"~more\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"~again\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"~more\r"
         line.close()
         peer.close()
 
@@ -265,7 +282,7 @@ def test_rfc2217_carries_bytes_and_the_rate(pty: Pty, gateway: socket.socket) ->
         line.send(b"~2002\r")
         assert os.read(pty.master, 100) == b"~2002\r"
         os.write(pty.master, b"\xff\x00~answer\r")
-        assert line.read_until(b"\r", 2) == b"\xff\x00~answer\r"
+        assert line.read_until(b"\r", LONGEST_S) == b"\xff\x00~answer\r"
     finally:
         stop.set()
         worker.join()

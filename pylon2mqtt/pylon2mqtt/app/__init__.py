@@ -19,7 +19,10 @@ from pylon2mqtt.outputs.base import Output, Surroundings
 from pylon2mqtt.outputs.registry import build
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.registry import chosen_driver
+from pylon2mqtt.transports.base import Line
+from pylon2mqtt.transports.registry import transport
 
+from .heartbeat import Heartbeat
 from .line_reader import LineReader
 from .output_runner import OutputRunner
 from .sources import line_and_driver
@@ -28,8 +31,6 @@ _LOG = logging.getLogger(__name__)
 
 # How often the main thread looks whether the others live.
 _WATCH_S = 0.5
-# How often the heartbeat file is touched while every thread takes its turns.
-_BEAT_S = 10.0
 # What a bank may be told.
 _COMMANDS = "rescan and poll_interval"
 # All threads together get so long to end; then the process ends without them.
@@ -48,12 +49,14 @@ class App:
         *,
         outputs: Iterable[Output] = (),
         make_driver: Callable[..., BatteryProtocol] = chosen_driver,
+        make_line: Callable[..., Line] = transport,
         heartbeat: Path | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         self._stop = threading.Event()
         self._make_driver = make_driver
-        self._heartbeat = heartbeat
+        self._make_line = make_line
+        self._heartbeat = Heartbeat(heartbeat) if heartbeat else None
         chosen = [*self._chosen(settings, environment), *outputs]
         self._runners = [OutputRunner(output, stop=self._stop) for output in chosen]
         self._readers = {battery.name: self._reader(battery, settings) for battery in settings.batteries}
@@ -71,24 +74,19 @@ class App:
         self.stop()
         for worker in workers:
             worker.cancel()
-        deadline = time.monotonic() + _STOP_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        join_all(threads, _STOP_S)
         if died:
             _LOG.critical("the thread of %s died: ending, to be started again", ", ".join(died))
         return 1 if died else 0
 
     def _watch(self, workers: Sequence[LineReader | OutputRunner], threads: Sequence[threading.Thread]) -> list[str]:
         """Wait until it is time to stop or a thread dies; return the names of the dead."""
-        beat_at = 0.0
         while not self._stop.wait(_WATCH_S):
             died = [thread.name for thread in threads if not thread.is_alive()]
             if died:
                 return died
-            now = time.monotonic()
-            if self._heartbeat and now >= beat_at and all(now < worker.overdue_at for worker in workers):
-                self._heartbeat.touch()
-                beat_at = now + _BEAT_S
+            if self._heartbeat:
+                self._heartbeat.beat(workers)
         return []
 
     def stop(self) -> None:
@@ -142,7 +140,11 @@ class App:
 
     def _reader(self, battery: Battery, settings: Settings) -> LineReader:
         line, protocol = line_and_driver(
-            battery, make_driver=self._make_driver, name=battery.name, cells=settings.cells
+            battery,
+            make_driver=self._make_driver,
+            make_line=self._make_line,
+            name=battery.name,
+            cells=settings.cells,
         )
         return LineReader(
             battery,
@@ -152,3 +154,10 @@ class App:
             poll_interval_s=settings.poll_interval_s,
             stop=self._stop,
         )
+
+
+def join_all(threads: Iterable[threading.Thread], within_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    """Wait for the threads to end, for so many seconds all together."""
+    deadline = clock() + within_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - clock()))

@@ -37,6 +37,7 @@ class LineReader:
         deliver: Callable[[Snapshot], None],
         poll_interval_s: float,
         stop: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = battery.name
         self._line = line
@@ -44,9 +45,10 @@ class LineReader:
         self._deliver = deliver
         self._poll_interval_s = poll_interval_s
         self._stop = stop
+        self._clock = clock
         self._hurry = threading.Event()
         self._back_off = BackOff()
-        self.overdue_at = time.monotonic() + STUCK_S
+        self.overdue_at = self._clock() + STUCK_S
         self._open = False
         self._failures = 0
         self._last: Snapshot | None = None
@@ -58,7 +60,7 @@ class LineReader:
     def run(self) -> None:
         """Read until it is time to stop; the top of the thread."""
         while not self._stop.is_set():
-            began = time.monotonic()
+            began = self._clock()
             self.overdue_at = began + STUCK_S
             try:
                 wait_s = self._turn(began)
@@ -66,7 +68,7 @@ class LineReader:
                 _LOG.exception("%s: an error of pylon2mqtt itself; please report it", self.name)
                 self._close()
                 wait_s = self._back_off.next()
-            self.overdue_at = time.monotonic() + wait_s + STUCK_S
+            self.overdue_at = self._clock() + wait_s + STUCK_S
             if self._hurry.wait(wait_s):
                 self._deliver_at = 0.0
             self._hurry.clear()
@@ -114,10 +116,10 @@ class LineReader:
             self._succeeded(bank)
         if self._protocol.listens:
             return 0.0
-        return max(0.0, began + self._poll_interval_s - time.monotonic())
+        return max(0.0, began + self._poll_interval_s - self._clock())
 
     def _succeeded(self, bank: Bank) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if self._failures:
             _LOG.info("%s answers again after %d failed reads", self.name, self._failures)
             self._deliver_at = now

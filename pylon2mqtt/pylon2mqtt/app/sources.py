@@ -12,11 +12,15 @@ from pylon2mqtt.transports.registry import transport
 
 
 def line_and_driver(
-    battery: Battery, *, make_driver: Callable[..., BatteryProtocol] = chosen_driver, **more: Any
+    battery: Battery,
+    *,
+    make_driver: Callable[..., BatteryProtocol] = chosen_driver,
+    make_line: Callable[..., Line] = transport,
+    **more: Any,
 ) -> tuple[Line, BatteryProtocol]:
     """Return the closed line and a new driver; ``more`` are options of the driver that are not the battery's."""
     options = {**battery.options, **more}
     adapter = serial_line(battery.line)
     if adapter:
-        options["adapter"] = transport(adapter)
-    return transport(battery.line, **battery.line_options), make_driver(battery.protocol, **options)
+        options["adapter"] = make_line(adapter)
+    return make_line(battery.line, **battery.line_options), make_driver(battery.protocol, **options)

@@ -116,10 +116,10 @@ def _recorder(line: Line, chosen: argparse.Namespace, file: TextIO) -> Line:
         return names.setdefault(barcode, f"{barcode[:3]}{len(names) + 1:013}") if barcode.strip("\0 ") else barcode
 
     def hidden(frame: CanFrame) -> CanFrame:
-        return replace(frame, data=scrub(FRAMES)(b"%X" % frame.id, frame.data, pseudonym))
+        return replace(frame, data=scrub(FRAMES)(str(frame).partition("#")[0].encode(), frame.data, pseudonym))
 
-    def hidden_answer(asked: bytes, told: bytes) -> bytes:
-        return scrub(chosen.protocol)(asked, told, pseudonym)
+    def hidden_answer(request: bytes, answer: bytes) -> bytes:
+        return scrub(chosen.protocol)(request, answer, pseudonym)
 
     if is_can(line):
         return CanRecorder(line, file, scrub=hidden if chosen.hide_barcodes else None)

@@ -1,7 +1,7 @@
-"""What a battery says, whatever wire it said it on: Bank, Module, Cell, Alarm, Event.
+"""What a battery reports, in whatever language: Bank, Module, Cell, Alarm, Event.
 
-Everything is frozen. ``None`` means "not reported", never 0. The fields hold what was measured or told; whatever is
-computed from them is in `derived`. Current is positive while charging. SoC and SoH are percent.
+Everything is frozen. ``None`` means "not reported", never 0. The fields hold what the battery reports; what is
+computed from it is in `figures`. Current is positive while charging. SoC and SoH are percent.
 """
 
 from collections.abc import Mapping

@@ -61,7 +61,7 @@ class Probe:
     is_question: Callable[[bytes], bool]
 
 
-class Dialect(Protocol):
+class Language(Protocol):
     """What a protocol's module offers beside its driver: plain functions from bytes to values."""
 
     PROBES: tuple[Probe, ...]

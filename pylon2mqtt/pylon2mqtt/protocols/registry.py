@@ -11,8 +11,8 @@ from pylon2mqtt.options import declared
 from pylon2mqtt.transports.base import ByteTransport, TimedFrame
 
 from .auto import Auto
-from .base import BatteryProtocol, Clock, Dialect, Probe
-from .binary.options import Rs485Options
+from .base import BatteryProtocol, Clock, Language, Probe
+from .binary.options import BinaryOptions, ListenOptions
 from .console.options import ConsoleOptions
 from .diagnosis import Chosen
 
@@ -42,7 +42,11 @@ def speaks_over(protocol: str, *, frames: bool, listen_only: bool = False) -> No
         )
 
 
-OPTIONS: dict[str, tuple[type, ...]] = {"rs485": (Rs485Options,), "console": (ConsoleOptions,)}
+OPTIONS: dict[str, tuple[type, ...]] = {
+    "rs485": (ListenOptions, BinaryOptions),
+    "rs232": (BinaryOptions,),
+    "console": (ConsoleOptions,),
+}
 """The option classes of the protocols that have options; all others ignore them, also those that `AUTO` finds."""
 
 LISTENING = (AUTO, "rs485")
@@ -82,7 +86,7 @@ def chosen_driver(protocol: str, *, adapter: ByteTransport | None = None, **opti
 
 def decode(protocol: str, data: bytes, request: str | None) -> Bank:
     """Return what one recorded answer says; raise ProtocolError if it is no good answer."""
-    return cast(Dialect, _module(protocol)[0]).decode(data, request)
+    return cast(Language, _module(protocol)[0]).decode(data, request)
 
 
 def decode_frames(frames: Iterable[TimedFrame]) -> Bank:
@@ -93,11 +97,11 @@ def decode_frames(frames: Iterable[TimedFrame]) -> Bank:
 
 def scrub(protocol: str) -> Callable[[bytes, bytes, Callable[[str], str]], bytes]:
     """Return the protocol's function that replaces barcodes in recorded bytes."""
-    return cast(Dialect, _module(protocol)[0]).scrub
+    return cast(Language, _module(protocol)[0]).scrub
 
 
 def _probes() -> list[Probe]:
-    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Dialect, _module(known)[0]).PROBES]
+    return [probe for known in PROTOCOLS if known != FRAMES for probe in cast(Language, _module(known)[0]).PROBES]
 
 
 def _module(protocol: str) -> tuple[Any, str]:

@@ -41,7 +41,7 @@ class DemoBroker:
         door = await self._open_door(broker)
         self.port = door.sockets[0].getsockname()[1]
         ready()
-        while not stop():
+        while not stop():  # noqa: ASYNC110 - another thread stops it, which can set no asyncio.Event
             await asyncio.sleep(_LOOK_UP_S)
         door.close()
         await broker.shutdown()

@@ -215,9 +215,11 @@ class TcpLine:
             return b""
         ends = [end for end in (self._door, self._client) if end is not None]
         ready = select.select(ends, [], [], timeout)[0]
+        # The client first: it may have gone, and then the one at the door is not the second.
+        data = self._heard(self._client) if self._client in ready and self._client is not None else b""
         if self._door in ready:
             self._let_in(self._door)
-        return self._heard(self._client) if self._client in ready and self._client is not None else b""
+        return data
 
     def write(self, data: bytes) -> None:
         """Send to the client, if there is one."""

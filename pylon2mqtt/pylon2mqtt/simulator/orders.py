@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from pylon2mqtt.errors import ConfigError, Pylon2MqttError, TransportError
-from pylon2mqtt.model.units import AlarmKind
+from pylon2mqtt.model.units import AlarmKind, Seconds
 
 from .cell import VirtualCell
 from .module import VirtualModule
@@ -191,14 +191,15 @@ def number_in(word: str, least: float, most: float) -> float:
 
 
 # An order is carried out between two turns of the simulator; this long only if it died.
-_WITHIN_S = 5.0
+_WITHIN_S = 30.0
 
 
 class OrderQueue:
     """Orders from any thread, carried out by the one that serves: nobody else touches bank and line."""
 
-    def __init__(self, do: Callable[[str], str]) -> None:
+    def __init__(self, do: Callable[[str], str], *, within_s: Seconds = _WITHIN_S) -> None:
         self._do = do
+        self._within_s = within_s
         self._waiting: SimpleQueue[tuple[str, Future[str]]] = SimpleQueue()
         self._is_served = False
 
@@ -209,7 +210,7 @@ class OrderQueue:
         answer: Future[str] = Future()
         self._waiting.put((text, answer))
         try:
-            return answer.result(timeout=_WITHIN_S)
+            return answer.result(timeout=self._within_s)
         except TimeoutError as exc:
             raise TransportError("the simulator has stopped: start it again") from exc
 

@@ -235,6 +235,7 @@ def test_tls_without_the_ca_is_not_trusted(tls_broker, mqtt, caplog):
 @broker_test
 def test_tls_insecure(tls_broker, mqtt, heard, caplog):
     heard(caplog, mqtt(tls_broker().port, tls=True, insecure=True))
+    assert warnings(caplog) == []
 
 
 @broker_test

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pylon2mqtt.errors import DeviceError, FrameError
+from pylon2mqtt.protocols.binary.dialects import is_answer
 from pylon2mqtt.protocols.binary.dialogue import RETURN_CODES, accepted, last_answer
 from pylon2mqtt.protocols.binary.frame import Frame, candidates, checksum, length_field
 
@@ -76,50 +77,50 @@ def test_candidates_begin_at_the_last_tilde() -> None:
 
 class TestAnswers:
     def test_the_answer_is_taken(self) -> None:
-        assert accepted(GOOD.to_bytes(), ASKED) == GOOD
+        assert accepted(GOOD.to_bytes(), ASKED, is_answer) == GOOD
 
     def test_the_echo_is_none(self) -> None:
-        assert accepted(ASKED.to_bytes(), ASKED) is None
-        assert accepted(Frame(address=2, cid2=0x42, info=b"\x02", version=0x00).to_bytes(), ASKED) is None
+        assert accepted(ASKED.to_bytes(), ASKED, is_answer) is None
+        assert accepted(Frame(address=2, cid2=0x42, info=b"\x02", version=0x00).to_bytes(), ASKED, is_answer) is None
 
     def test_another_readers_request_is_foreign(self) -> None:
         with pytest.raises(FrameError, match="another reader"):
-            accepted(Frame(address=2, cid2=0x61).to_bytes(), ASKED)
+            accepted(Frame(address=2, cid2=0x61).to_bytes(), ASKED, is_answer)
 
     @pytest.mark.parametrize("code", sorted(set(RETURN_CODES) - {2, 3}))
     def test_a_refusal_says_why(self, code: int) -> None:
         with pytest.raises(DeviceError) as caught:
-            accepted(Frame(address=2, cid2=code).to_bytes(), ASKED)
+            accepted(Frame(address=2, cid2=code).to_bytes(), ASKED, is_answer)
         assert caught.value.code == code
         assert RETURN_CODES[code] in str(caught.value)
 
     @pytest.mark.parametrize("code", [2, 3])
     def test_a_request_damaged_on_its_way_is_asked_again(self, code: int) -> None:
         with pytest.raises(FrameError):
-            accepted(Frame(address=2, cid2=code).to_bytes(), ASKED)
+            accepted(Frame(address=2, cid2=code).to_bytes(), ASKED, is_answer)
 
     def test_another_cid1_than_was_asked_is_refused(self) -> None:
         with pytest.raises(FrameError, match="CID1 4A"):
-            accepted(Frame(address=2, cid2=0, cid1=0x4A).to_bytes(), ASKED)
+            accepted(Frame(address=2, cid2=0, cid1=0x4A).to_bytes(), ASKED, is_answer)
 
     @pytest.mark.parametrize("everybody", [0x00, 0xFF])
     def test_a_pace_master_answers_for_everybody(self, everybody: int) -> None:
         told = Frame(address=1, cid2=0, version=0x25, info=b"\x05")
         asked = Frame(address=everybody, cid2=0x90, version=0x25, info=b"\xff")
-        assert accepted(told.to_bytes(), asked) == told
-        for foreign in (replace(told, address=3), replace(told, version=0x20)):
+        assert accepted(told.to_bytes(), asked, is_answer) == told
+        for foreign in (replace(told, address=0x21), replace(told, version=0x20)):
             with pytest.raises(FrameError, match="from address"):
-                accepted(foreign.to_bytes(), asked)
+                accepted(foreign.to_bytes(), asked, is_answer)
 
     def test_a_group_may_answer_from_address_2_where_that_is_known(self) -> None:
         asked = Frame(address=0x12, cid2=0x61)
-        assert accepted(GOOD.to_bytes(), asked, any_group=True) == GOOD
+        assert accepted(GOOD.to_bytes(), asked, is_answer) == GOOD
         with pytest.raises(FrameError, match="from address 02"):
-            accepted(GOOD.to_bytes(), asked)
+            accepted(GOOD.to_bytes(), Frame(address=0x12, cid2=0x42, info=b"\x12"), is_answer)
 
     def test_the_last_good_answer_counts(self) -> None:
         broken = GOOD.to_bytes().replace(b"02", b"03", 1)
-        assert last_answer(broken + ASKED.to_bytes() + GOOD.to_bytes(), ASKED) == GOOD
+        assert last_answer(broken + ASKED.to_bytes() + GOOD.to_bytes(), ASKED, is_answer) == GOOD
 
     @pytest.mark.parametrize(
         ("data", "why"),
@@ -127,4 +128,4 @@ class TestAnswers:
     )
     def test_without_one_the_reason_is_said(self, data: bytes, why: str) -> None:
         with pytest.raises(FrameError, match=why):
-            last_answer(data, ASKED)
+            last_answer(data, ASKED, is_answer)

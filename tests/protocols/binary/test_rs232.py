@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable
 
 import pytest
-from tests.fakes import PackBench, console_bench, pack_bench
+from tests.fakes import PackBench, pack_bench
 
 from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.model import Bank
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS232
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.rs232 import RATES, Rs232, rate_request
-from pylon2mqtt.protocols.binary.variants import PYLONTECH_RS232
 
 ALLOWED = {0x42, 0x44, 0x47, 0x4F, 0x51, 0x90, 0x92, 0x93}
 
@@ -197,15 +197,8 @@ def test_frames_that_come_unasked_are_dropped() -> None:
         assert isinstance(reader.read(rig.line), Bank)
 
 
-def test_a_text_console_is_named() -> None:
-    rig = console_bench("US3000C", 1)
-    reader = Rs232(name="House", clock=rig.time.clock, stagger_s=0)
-    with pytest.raises(FrameError, match=r"shows its text console here.*choose the protocol console"):
-        reader.read(rig.line)
-
-
 def test_silence_says_what_was_tried() -> None:
     rig = pack_bench("rs232", "US2000", 1)
     rig.line.spoil = lambda _asked, _told: b""
-    with pytest.raises(TransportTimeoutError, match=r"no battery answers at any rate of PACE.*RS232.*Seplos.*EG4"):
+    with pytest.raises(TransportTimeoutError, match=r"asked in PACE.* at 1 and 0; .*RS232.* at 1; Seplos.*; EG4"):
         driver(rig).read(rig.line)

@@ -9,11 +9,11 @@ from tests.fakes import Bench, bench
 
 from pylon2mqtt.errors import FrameError, ProtocolError, TransportError, TransportTimeoutError
 from pylon2mqtt.model import AlarmKind
+from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command
 from pylon2mqtt.protocols.binary.dialogue import LONGEST_PAUSE_S, PAUSE_S
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.rs485 import Rs485
-from pylon2mqtt.protocols.binary.variants import PYLONTECH_RS485
 
 ALLOWED = {0x42, 0x44, 0x47, 0x4F, 0x51, 0x60, 0x61, 0x62, 0x63, 0x92, 0x93, 0x96}
 
@@ -80,7 +80,8 @@ class TestFinding:
     def test_stops_after_two_silent_addresses(self) -> None:
         rig = bench(modules=3)
         asked = rig.during(lambda: driver(rig).read(rig.line))
-        assert [address for address, command in asked if command == 0x93] == [2, 3, 4, 5, 6]
+        silent = [address for address, command in asked if command == 0x42 and address not in (2, 3, 4)]
+        assert silent == [5, 6]
 
     def test_a_gap_of_one_does_not_end_it(self) -> None:
         rig = bench(modules=4)
@@ -103,7 +104,7 @@ class TestFinding:
                 reader.read(rig.line)
         rig.line.spoil = lambda _request, answer: answer
         asked = rig.during(lambda: reader.read(rig.line))
-        assert asked[0] == (2, 0x93)
+        assert asked[0] == (2, 0x42)
         assert rig.line.baudrate == 9600
 
     def test_groups_begin_at_0x12(self) -> None:
@@ -151,10 +152,10 @@ class TestFinding:
     def test_silence_says_what_to_check(self) -> None:
         rig = bench()
         rig.line.spoil = lambda _request, _answer: b""
-        with pytest.raises(TransportTimeoutError, match=r"addresses 2 and 18.*A and B.*DIP switch 1"):
+        with pytest.raises(TransportTimeoutError, match=r"Pylontech.* at 2, 18 and 1; .*A and B.*DIP switch 1"):
             driver(rig).read(rig.line)
-        pylontech = [raw for raw in rig.line.sent if raw.startswith(b"~20") and raw[5:9] == b"4693"]
-        assert {int(raw[3:5], 16) for raw in pylontech} == {2, 3, 0x12, 0x13}
+        asked = {int(raw[3:5], 16) for raw in rig.line.sent if raw.startswith(b"~20") and raw[5:9] == b"4642"}
+        assert asked >= {1, 2, 3, 0x12, 0x13}
 
     def test_garbage_is_told_from_silence(self) -> None:
         rig = bench()
@@ -194,14 +195,23 @@ class TestFinding:
 
 
 class TestSilentModules:
-    def test_a_module_is_in_the_bank_whole_or_not_at_all(self) -> None:
+    def test_a_module_without_its_values_is_silent(self) -> None:
+        rig = bench(modules=3)
+        reader = driver(rig)
+        reader.read(rig.line)
+        rig.line.spoil = lambda asked, answer: b"" if asked.startswith(b"~20034642") else answer
+        bank = reader.read(rig.line)
+        assert [m.number for m in bank.modules] == [1, 3]
+        assert bank.silent == (2,)
+
+    def test_one_that_does_not_report_its_alarms_has_none_that_are_known(self) -> None:
         rig = bench(modules=3)
         reader = driver(rig)
         reader.read(rig.line)
         rig.line.spoil = lambda asked, answer: b"" if asked.startswith(b"~20034644") else answer
         bank = reader.read(rig.line)
-        assert [m.number for m in bank.modules] == [1, 3]
-        assert bank.silent == (2,)
+        assert [module.alarms for module in bank.modules] == [(), None, ()]
+        assert bank.silent == ()
 
     def test_it_comes_back_with_its_own_identity(self) -> None:
         rig = bench(modules=3)
@@ -346,7 +356,7 @@ class TestSchedule:
                 counts[command] = counts.get(command, 0) + 1
             rig.time.now_s = max(rig.time.now_s, began + 10)
         assert counts[0x44] == 3 * cycles
-        assert counts[0x92] == pytest.approx(3 * cycles * 10 / PYLONTECH_RS485.slow[Command.MANAGEMENT], rel=0.2)
+        assert counts[0x92] == pytest.approx(3 * cycles * 10 / PYLONTECH_RS485.of_module[Command.MANAGEMENT], rel=0.2)
         assert counts[0x47] <= 6
         assert counts[0x96] <= 6
 

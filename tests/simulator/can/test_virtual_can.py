@@ -1,13 +1,13 @@
 """The virtual CAN battery, heard by the bridge's own driver: what its bank has is what is told, in every language."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import can
 import pytest
 from tests.can_logs import one
-from tests.simulator.can.can_host import can_running, hurried_clock
+from tests.simulator.can.can_host import can_running, clock_of
+from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.errors import ConfigError, TransportError
 from pylon2mqtt.model import Bank
@@ -35,14 +35,22 @@ def line(name: str) -> Iterator[CanTransport]:
     made.close()
 
 
-def read(line: CanTransport) -> Bank:
-    return Can(name="B", clock=hurried_clock()).read(line)
+def read(line: CanTransport, simulator: CanSimulator) -> Bank:
+    return Can(name="B", clock=clock_of(simulator)).read(line)
+
+
+def let_pass(simulator: CanSimulator, line: CanTransport, seconds: float = 6) -> None:
+    """Let so many of the battery's seconds pass, and forget what was on the bus until then."""
+    later = simulator.clock() + seconds
+    until(lambda: simulator.clock() > later)
+    while one(line, 0) is not None:
+        pass
 
 
 @pytest.mark.parametrize("dialect", LANGUAGES)
 def test_every_language_tells_what_the_bank_has(dialect: str, name: str, line: CanTransport) -> None:
     with can_running(f"can:virtual:{name}", dialect, model="US5000", modules=2) as simulator:
-        bank = read(line)
+        bank = read(line, simulator)
     truth, modules = simulator.bank, simulator.bank.modules
     if dialect == "high-voltage":
         for told, module in zip(bank.modules, modules, strict=True):
@@ -63,10 +71,10 @@ def test_every_language_tells_what_the_bank_has(dialect: str, name: str, line: C
 @pytest.mark.parametrize("dialect", ["pylontech", "victron", "deye", "pytes", "high-voltage"])
 def test_alarms_and_warnings_arrive(dialect: str, name: str, line: CanTransport) -> None:
     with can_running(f"can:virtual:{name}", dialect, model="US5000", modules=1) as simulator:
-        assert read(line).alarms in ((), None)
+        assert read(line, simulator).alarms in ((), None)
         simulator.order("alarm 1 cell_overvoltage")
-        time.sleep(0.2)
-        bank = read(line)
+        let_pass(simulator, line, 4)
+        bank = read(line, simulator)
     told = {alarm.kind for alarm in (*(bank.alarms or ()), *(a for m in bank.modules for a in m.alarms or ()))}
     assert told <= {"overvoltage", "cell_overvoltage"}
     assert told
@@ -75,10 +83,8 @@ def test_alarms_and_warnings_arrive(dialect: str, name: str, line: CanTransport)
 def test_the_inverter_can_be_switched_off(name: str, line: CanTransport) -> None:
     with can_running(f"can:virtual:{name}") as simulator:
         assert simulator.order("inverter off") == "The inverter is off."
-        time.sleep(0.2)
-        while one(line, 0) is not None:
-            pass
-        heard = [one(line, 0.1) for _ in range(12)]
+        let_pass(simulator, line)
+        heard = [one(line, LONGEST_S) for _ in range(12)]
     assert not [frame for frame in heard if frame and frame.id == 0x305]
     with pytest.raises(ConfigError):
         simulator.order("inverter perhaps")
@@ -87,14 +93,12 @@ def test_the_inverter_can_be_switched_off(name: str, line: CanTransport) -> None
 def test_racks_are_silent_until_they_are_asked(name: str, line: CanTransport) -> None:
     with can_running(f"can:virtual:{name}", "high-voltage", modules=1) as simulator:
         simulator.order("inverter off")
-        time.sleep(0.3)
-        while one(line, 0) is not None:
-            pass
+        let_pass(simulator, line)
         assert one(line, 0.2) is None
         with can.Bus(interface="virtual", channel=name) as inverter:
             inverter.send(can.Message(arbitration_id=0x4200, data=bytes(8)))
             inverter.send(can.Message(arbitration_id=0x8200, data=b"\xaa" + bytes(7)))
-        heard = [one(line, 1) for _ in range(3)]
+        heard = [one(line, LONGEST_S) for _ in range(3)]
     assert [frame.id for frame in heard if frame and frame.id != 0x8200][:2] == [0x4200, 0x4211]
 
 
@@ -102,10 +106,8 @@ def test_racks_are_silent_until_they_are_asked(name: str, line: CanTransport) ->
 def test_faults_can_be_ordered(fault: str, name: str, line: CanTransport) -> None:
     with can_running(f"can:virtual:{name}", modules=1) as simulator:
         simulator.order(f"fault {fault}")
-        time.sleep(0.3)
-        while one(line, 0) is not None:
-            pass
-        heard = [frame for frame in (one(line, 0.3) for _ in range(30)) if frame and frame.id != 0x305]
+        let_pass(simulator, line)
+        heard = [frame for frame in (one(line, LONGEST_S) for _ in range(30)) if frame and frame.id != 0x305]
     seen = {
         "cut-frames": any(frame.id == 0x351 and len(frame.data) == 4 for frame in heard),
         "not-available": any(frame.id == 0x356 and frame.data == b"\xff" * 6 for frame in heard),

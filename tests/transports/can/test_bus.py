@@ -5,7 +5,6 @@ import select
 import subprocess
 import sys
 import threading
-import time
 import tty
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from contextlib import suppress
 import can
 import pytest
 from tests.can_logs import one
+from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.errors import ConfigError, TransportError
 from pylon2mqtt.transports.base import CanFrame, CanTransport, is_can
@@ -54,7 +54,7 @@ class TestBus:
         others.send(can.Message(arbitration_id=0x4211, data=b"12345678"))
         others.send(can.Message(arbitration_id=0x355, is_extended_id=False, is_remote_frame=True, dlc=8))
         others.send(can.Message(arbitration_id=0x80, is_error_frame=True))
-        told = [one(line, 1) for _ in range(4)]
+        told = [one(line, LONGEST_S) for _ in range(4)]
         assert told[0] == SOC
         assert told[1] == CanFrame(0x4211, b"12345678", extended=True)
         assert told[2] == CanFrame(0x355, remote=True)
@@ -62,19 +62,17 @@ class TestBus:
         assert told[3].error
         assert (line.traffic().frames, line.traffic().errors) == (4, 1)
 
-    def test_silence_ends_in_time(self, line: CanTransport) -> None:
-        began = time.monotonic()
+    def test_silence_ends(self, line: CanTransport) -> None:
         assert one(line, 0.15) is None
-        assert 0.14 < time.monotonic() - began < 1
 
     def test_only_what_is_selected_comes_and_no_look_alike(self, line: CanTransport, others: can.BusABC) -> None:
         line.select([(0x355, False)])
         for frame in (CanFrame(0x356, b"1"), CanFrame(0x355, b"2", extended=True), SOC):
             others.send(message(frame))
-        assert one(line, 1) == SOC
+        assert one(line, LONGEST_S) == SOC
         line.select(None)
         others.send(message(CanFrame(0x356, b"1")))
-        assert one(line, 1) == CanFrame(0x356, b"1")
+        assert one(line, LONGEST_S) == CanFrame(0x356, b"1")
 
     def test_a_selection_outlives_the_line(self, line: CanTransport, others: can.BusABC) -> None:
         line.select([(0x355, False)])
@@ -82,21 +80,19 @@ class TestBus:
         line.open()
         others.send(message(CanFrame(0x356, b"1")))
         others.send(message(SOC))
-        assert one(line, 1) == SOC
+        assert one(line, LONGEST_S) == SOC
 
-    def test_cancel_ends_a_wait_within_a_second(self, line: CanTransport) -> None:
+    def test_cancel_ends_a_wait(self, line: CanTransport) -> None:
         timer = threading.Timer(0.1, line.cancel)
         timer.start()
-        began = time.monotonic()
         with pytest.raises(TransportError, match="stopped"):
-            one(line, 30)
-        assert time.monotonic() - began < 1
+            one(line, 10 * LONGEST_S)
         timer.join()
 
     def test_bus_off_closes_the_line(self, line: CanTransport, others: can.BusABC) -> None:
         others.send(can.Message(arbitration_id=0x40, is_error_frame=True))
         with pytest.raises(TransportError, match="bus-off"):
-            one(line, 1)
+            one(line, LONGEST_S)
 
     def test_it_has_to_be_open(self) -> None:
         with pytest.raises(TransportError, match="open it first"):
@@ -105,6 +101,8 @@ class TestBus:
     def test_closing_twice_does_nothing(self, line: CanTransport) -> None:
         line.close()
         line.close()
+        with pytest.raises(TransportError, match="open it first"):
+            line.recv(0)
 
 
 class TestLines:
@@ -135,10 +133,8 @@ class TestLines:
     )
     def test_what_is_not_there_says_what_to_do(self, line: str, error: str) -> None:
         made = transport(line)
-        began = time.monotonic()
         with pytest.raises(TransportError, match=error):
             made.open()
-        assert time.monotonic() - began < 5
 
 
 def test_a_missing_package_is_not_the_adapters_fault() -> None:
@@ -165,8 +161,8 @@ class Adapter:
         self._slave = slave
         self.told = b""
         self._gone = False
-        self._ears = threading.Thread(target=self._listen, daemon=True)
-        self._ears.start()
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
 
     def _listen(self) -> None:
         while not self._gone:
@@ -180,7 +176,7 @@ class Adapter:
     def unplug(self) -> None:
         # Nobody may be reading: a file that is read stays open.
         self._gone = True
-        self._ears.join()
+        self._reader.join()
         os.close(self._master)
         os.close(self._slave)
 
@@ -200,9 +196,7 @@ def opened(line: str, **options: object) -> CanTransport:
 
 
 def commands(adapter: Adapter, count: int) -> list[str]:
-    deadline = time.monotonic() + 5
-    while adapter.told.count(b"\r") < count and time.monotonic() < deadline:
-        time.sleep(0.01)
+    until(lambda: adapter.told.count(b"\r") >= count)
     return [command for command in adapter.told.decode().split("\r") if command]
 
 
@@ -223,22 +217,22 @@ class TestSlcan:
         assert told[-2:] == ["M1", "O"]
         line.close()
 
-    def test_whole_frames_are_heard_and_damaged_ones_counted(self, adapter: Adapter) -> None:
+    def test_whole_frames_are_received_and_damaged_ones_counted(self, adapter: Adapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         for said in ("t35545A006400", "t35545A00640012AB", "T0000421180102030405060708", "r3558"):
             adapter.say(f"{said}\r")
-        told = [one(line, 1) for _ in range(4)]
+        told = [one(line, LONGEST_S) for _ in range(4)]
         assert told[:2] == [SOC, SOC]
         assert told[2] == CanFrame(0x4211, bytes(range(1, 9)), extended=True)
         assert told[3] == CanFrame(0x355, remote=True)
         for said in ("t35545A0064", "t355", "zzz", "45A006400", "t35545A0064t35545A006400", "t35595A006400", "\xff"):
             adapter.say(f"{said}\r")
         adapter.say("t35545A006400\r")
-        assert one(line, 1) == SOC
+        assert one(line, LONGEST_S) == SOC
         assert line.traffic().errors == 4
         line.close()
 
-    def test_it_tries_the_other_rate_where_nothing_is_heard(self, adapter: Adapter) -> None:
+    def test_it_tries_the_other_rate_where_nothing_comes(self, adapter: Adapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         line.open()
         line.open()
@@ -246,10 +240,10 @@ class TestSlcan:
         assert [command for command in told if command.startswith("S")] == ["S6", "S5", "S6"]
         line.close()
 
-    def test_it_stays_at_a_rate_at_which_something_is_heard(self, adapter: Adapter) -> None:
+    def test_it_stays_at_a_rate_at_which_something_comes(self, adapter: Adapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         adapter.say("t35545A006400\r")
-        assert one(line, 1) == SOC
+        assert one(line, LONGEST_S) == SOC
         line.open()
         assert "S5" not in commands(adapter, 10)
         line.close()
@@ -258,7 +252,7 @@ class TestSlcan:
         line = opened(f"slcan:{adapter.path}")
         adapter.unplug()
         with pytest.raises(TransportError, match="slcan"):
-            one(line, 2)
+            one(line, LONGEST_S)
         line.close()
 
 

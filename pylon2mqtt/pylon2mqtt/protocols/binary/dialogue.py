@@ -5,7 +5,7 @@ behind most of the field's "random" checksum errors.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from pylon2mqtt.errors import DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.protocols.base import Clock
@@ -50,51 +50,49 @@ RETURN_CODES = {
 _ASK_AGAIN = (0x02, 0x03)
 
 
-# 0 and FF mean whoever is there; PACE's master, which is number 1 or 0, answers.
-_EVERYBODY = (0x00, 0xFF)
-_MASTER = (0x00, 0x01)
-_PACE = 0x25
+# Makers who answer in frames of this kind with an own CID1, which is not read here.
+_FOREIGN_CID1 = {0x4F: "TDT's own protocol (CID1 4F), which is not read here"}
+
+IsAnswer = Callable[[Frame, Frame], bool]
+"""Whether a frame is of the module that was asked: from the answer and the question."""
 
 
-def accepted(raw: bytes, request: Frame, *, any_group: bool = False) -> Frame | None:
+def accepted(raw: bytes, request: Frame, is_answer: IsAnswer) -> Frame | None:
     """Return the answer that one candidate is, or None for the echo of the request.
 
-    With ``any_group`` an answer from address 2 is good for a request to another group's master: JK and inverter
-    emulations answer so. Raises FrameError if the frame is damaged or foreign, DeviceError if it is a refusal.
+    Raises FrameError if the frame is damaged or foreign, DeviceError if it is a refusal.
     """
     frame = Frame.parse(raw)
     if frame == request or (frame.cid2, frame.address, frame.info) == (request.cid2, request.address, request.info):
         return None
-    if not _is_asked(frame, request, any_group=any_group):
-        raise FrameError(f"from address {frame.address:02X}, not {request.address:02X}")
     if frame.cid1 != request.cid1:
-        raise FrameError(f"CID1 {frame.cid1:02X} is not what was asked")
+        raise FrameError(_FOREIGN_CID1.get(frame.cid1, f"CID1 {frame.cid1:02X} is not what was asked"))
     if frame.cid2 in RETURN_CODES:
-        text = RETURN_CODES[frame.cid2]
-        if frame.cid2 in _ASK_AGAIN:
-            raise FrameError(f"{request.cid2:02X} to {request.address:02X}: {text}")
-        raise DeviceError(f"{request.cid2:02X} to {request.address:02X}: {text}", code=frame.cid2)
+        _refuse(frame, request, is_answer)
     if frame.cid2 != 0:
         raise FrameError(f"a request {frame.cid2:02X} of another reader: two readers on one line spoil both")
+    if not is_answer(frame, request):
+        raise FrameError(f"an answer from address {frame.address:02X} is not of the module that was asked")
     return frame
 
 
-def _is_asked(frame: Frame, request: Frame, *, any_group: bool) -> bool:
-    """Whether the frame comes from the address that was asked."""
-    if frame.address == request.address:
-        return True
-    if frame.version == _PACE and request.address in _EVERYBODY:
-        return frame.address in _MASTER
-    return any_group and frame.address == request.address & 0x0F
+def _refuse(frame: Frame, request: Frame, is_answer: IsAnswer) -> None:
+    """Raise what an answer with a return code says; of another address it says nothing."""
+    if frame.address != request.address and not is_answer(frame, request):
+        raise FrameError(f"from address {frame.address:02X}, not {request.address:02X}")
+    text = RETURN_CODES[frame.cid2]
+    if frame.cid2 in _ASK_AGAIN:
+        raise FrameError(f"{request.cid2:02X} to {request.address:02X}: {text}")
+    raise DeviceError(f"{request.cid2:02X} to {request.address:02X}: {text}", code=frame.cid2)
 
 
-def last_answer(data: bytes, request: Frame, *, any_group: bool = False) -> Frame:
+def last_answer(data: bytes, request: Frame, is_answer: IsAnswer) -> Frame:
     """Return the last good answer in recorded bytes; raise the ProtocolError that explains why there is none."""
     trouble: ProtocolError = FrameError("there is no frame in it")
     answer = None
     for raw in candidates(data):
         try:
-            told = accepted(raw, request, any_group=any_group)
+            told = accepted(raw, request, is_answer)
         except ProtocolError as error:
             trouble = error
             continue
@@ -109,32 +107,31 @@ def last_answer(data: bytes, request: Frame, *, any_group: bool = False) -> Fram
 class Dialogue:
     """One question at a time, with the pause before it and the echo taken out."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, is_answer: IsAnswer) -> None:
         self.pause_s = PAUSE_S
         self._clock = clock
+        self._is_answer = is_answer
         self._quiet_since = float("-inf")
 
-    def ask(
-        self, line: ByteTransport, request: Frame, *, timeout_s: float, attempts: int = 2, any_group: bool = False
-    ) -> Frame:
+    def ask(self, line: ByteTransport, request: Frame, *, timeout_s: float, attempts: int = 2) -> Frame:
         """Send ``request`` and return its answer; damaged answers and silence are asked again, ``attempts`` in all.
 
         Raises TransportTimeoutError for silence, FrameError for damage only, DeviceError for a refusal.
         """
         for left in reversed(range(attempts)):
             try:
-                return self._once(line, request, timeout_s, any_group)
+                return self._once(line, request, timeout_s)
             except (TransportTimeoutError, FrameError) as error:
                 _LOG.debug("%02X to %02X: %s", request.cid2, request.address, error)
                 if not left:
                     raise
         raise ValueError("attempts must be at least 1")
 
-    def _once(self, line: ByteTransport, request: Frame, timeout_s: float, any_group: bool) -> Frame:
+    def _once(self, line: ByteTransport, request: Frame, timeout_s: float) -> Frame:
         self._rest()
         line.send(request.to_bytes())
         try:
-            answer = next(self._answers(line, request, timeout_s, any_group))
+            answer = next(self._answers(line, request, timeout_s))
         except FrameError:
             self.pause_s = min(LONGEST_PAUSE_S, 2 * self.pause_s)
             raise
@@ -148,7 +145,7 @@ class Dialogue:
         if left > 0:
             self._clock.sleep(left)
 
-    def _answers(self, line: ByteTransport, request: Frame, timeout_s: float, any_group: bool) -> Iterator[Frame]:
+    def _answers(self, line: ByteTransport, request: Frame, timeout_s: float) -> Iterator[Frame]:
         """Yield the good answers that come in time; what else came explains why there is none."""
         deadline = self._clock.now() + timeout_s
         trouble: FrameError | None = None
@@ -160,7 +157,7 @@ class Dialogue:
                 raise trouble or _silence(line, request, echoed=echoed) from None
             for raw in candidates(data):
                 try:
-                    answer = accepted(raw, request, any_group=any_group)
+                    answer = accepted(raw, request, self._is_answer)
                 except FrameError as error:
                     trouble = error
                     deadline = min(deadline, self._clock.now() + _ANSWER_BEGINS_S)

@@ -13,14 +13,12 @@ from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolErro
 from pylon2mqtt.model import Bank, Module
 from pylon2mqtt.model.joining import joined
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.binary.dialects import pace
-from pylon2mqtt.protocols.binary.dialects.pylontech_info import SYSTEM, Command
 from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import ByteTransport
 
+from .dialects import DIALECTS, decoded, is_answer
 from .dialogue import accepted
 from .frame import EOI, Frame, candidates
-from .recorded import decoded
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,14 +30,8 @@ _SOMETHING_S = 4.0
 # A whole round is over when a question comes again that was answered already, or at the latest after this.
 _ROUND_S = 15.0
 _LOOK_S = 0.1
-# What was heard of values, and how long it is good; names and limits of the BMS do not change.
+# How long a value is good that is not asked again; names and limits of the BMS do not change.
 _FRESH_S = 60.0
-_KEPT = frozenset(
-    (
-        *(Command.PARAMETERS, Command.VERSION, Command.MANUFACTURER, Command.SYSTEM_BASIC),
-        *(Command.SERIAL, Command.FIRMWARE, pace.Command.FIRMWARE, pace.Command.BARCODE),
-    )
-)
 # So many reads without any exchange, and the rate is looked for anew.
 _LOST_AFTER = 3
 # More than any answer has; what is longer without an end is noise.
@@ -148,7 +140,7 @@ class Listener:
         if asked is None:
             return None
         try:
-            answer = accepted(raw, asked, any_group=asked.cid2 in SYSTEM)
+            answer = accepted(raw, asked, is_answer)
         except DeviceError:
             self._pending = None
             return None
@@ -176,14 +168,17 @@ class Listener:
     def _bank(self) -> Bank:
         """Everything that is fresh, put together; a module is in it whole or not at all."""
         now = self._clock.now()
-        for key in [key for key, (_, at) in self._told.items() if now - at > _FRESH_S and key[0] not in _KEPT]:
-            del self._told[key]
+        self._told = {key: told for key, told in self._told.items() if now - told[1] <= _FRESH_S or _is_constant(key)}
         both = joined(bank for bank, _ in self._told.values())
         modules = tuple(module for module in both.modules if _is_whole(module))
         if not modules and both.soc is None:
             raise TransportTimeoutError("what is asked here tells no values: 42 or 61 is needed")
         self._roster.report({module.number: module for module in modules}, "nobody asks for it, or it does not answer")
         return replace(both, name=self._name, modules=modules, silent=self._roster.silent)
+
+
+def _is_constant(key: _Key) -> bool:
+    return any(dialect.is_constant(key[0]) for dialect in DIALECTS)
 
 
 def _is_whole(module: Module) -> bool:

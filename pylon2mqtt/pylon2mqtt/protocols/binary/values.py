@@ -4,7 +4,7 @@ Plain functions from raw numbers to values of the model. What cannot be true is 
 the additive checksum does not see two swapped digits.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -12,19 +12,13 @@ from typing import Any
 from construct import Construct
 
 from pylon2mqtt.errors import DecodeError
-from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity
+from pylon2mqtt.model import Alarm, AlarmKind, Cell, Module, Severity
 from pylon2mqtt.model.plausibility import contradictions
 
 from .frame import Frame
 
-Decoder = Callable[[Frame, Frame], Bank]
-"""From a sound answer with RTN 00, and from what was asked, to a bank with only that filled in."""
-
 Bits = Mapping[int, tuple[AlarmKind, Severity]]
 """What the bits of one byte mean, by position; a bit that is not in it is no alarm."""
-
-ALL_MODULES = b"\xff"
-"""The INFO of 42 and 44 that asks for every module at once."""
 
 LOWEST_CELL_V, HIGHEST_CELL_V = 0.0, 4.5
 # Twelve bits of ones: a converter that reads nothing. Cells with more voltage than LFP come across it by themselves.

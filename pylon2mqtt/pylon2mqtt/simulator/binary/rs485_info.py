@@ -17,7 +17,7 @@ _SIXTEEN_BITS_AH = 65.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class AlarmBits:
     """How an alarm shows: in 44 the ``state`` of a ``place`` and a bit of status 1; in 62 the bits of its bytes.
 
     ``alarm`` and ``protect`` are both bytes of their kind, the first one above.
@@ -32,25 +32,25 @@ class Sign:
 
 _A = AlarmKind
 SIGNS = {
-    _A.CELL_OVERVOLTAGE: Sign("cell", _ABOVE, 0x00, 0x2000, 0x2000),
-    _A.CELL_UNDERVOLTAGE: Sign("cell", _BELOW, 0x02, 0x1000, 0x1000),
-    _A.MODULE_OVERVOLTAGE: Sign("voltage", _ABOVE, 0x01, 0x8000, 0x8000),
-    _A.MODULE_UNDERVOLTAGE: Sign("voltage", _BELOW, 0x80, 0x4000, 0x4000),
-    _A.CHARGE_OVERCURRENT: Sign("charge", _ABOVE, 0x04, 0x0040, 0x0040),
-    _A.DISCHARGE_OVERCURRENT: Sign("discharge", _ABOVE, 0x10, 0x0020, 0x0020),
-    _A.CHARGE_OVERTEMPERATURE: Sign("temperature", _ABOVE, 0x40, 0x0800, 0x0800),
-    _A.DISCHARGE_OVERTEMPERATURE: Sign("temperature", _ABOVE, 0x20, 0x0800, 0x0800),
-    _A.CHARGE_UNDERTEMPERATURE: Sign("temperature", _BELOW, 0x00, 0x0400, 0x0400),
-    _A.DISCHARGE_UNDERTEMPERATURE: Sign("temperature", _BELOW, 0x00, 0x0400, 0x0400),
-    _A.OVERTEMPERATURE: Sign("temperature", _ABOVE, 0x60, 0x0800, 0x0800),
-    _A.UNDERTEMPERATURE: Sign("temperature", _BELOW, 0x00, 0x0400, 0x0400),
-    _A.MOSFET_OVERTEMPERATURE: Sign("mosfet", _ABOVE, 0x00, 0x0200, 0x0200),
-    _A.CELL_FAULT: Sign("cell", _BROKEN),
-    _A.SENSOR_FAULT: Sign("temperature", _BROKEN),
-    _A.CELL_IMBALANCE: Sign(alarm=0x0100),
-    _A.TEMPERATURE_IMBALANCE: Sign(alarm=0x0080),
-    _A.COMMUNICATION_FAULT: Sign(alarm=0x0010),
-    _A.SYSTEM_FAULT: Sign(protect=0x0008),
+    _A.CELL_OVERVOLTAGE: AlarmBits("cell", _ABOVE, 0x00, 0x2000, 0x2000),
+    _A.CELL_UNDERVOLTAGE: AlarmBits("cell", _BELOW, 0x02, 0x1000, 0x1000),
+    _A.MODULE_OVERVOLTAGE: AlarmBits("voltage", _ABOVE, 0x01, 0x8000, 0x8000),
+    _A.MODULE_UNDERVOLTAGE: AlarmBits("voltage", _BELOW, 0x80, 0x4000, 0x4000),
+    _A.CHARGE_OVERCURRENT: AlarmBits("charge", _ABOVE, 0x04, 0x0040, 0x0040),
+    _A.DISCHARGE_OVERCURRENT: AlarmBits("discharge", _ABOVE, 0x10, 0x0020, 0x0020),
+    _A.CHARGE_OVERTEMPERATURE: AlarmBits("temperature", _ABOVE, 0x40, 0x0800, 0x0800),
+    _A.DISCHARGE_OVERTEMPERATURE: AlarmBits("temperature", _ABOVE, 0x20, 0x0800, 0x0800),
+    _A.CHARGE_UNDERTEMPERATURE: AlarmBits("temperature", _BELOW, 0x00, 0x0400, 0x0400),
+    _A.DISCHARGE_UNDERTEMPERATURE: AlarmBits("temperature", _BELOW, 0x00, 0x0400, 0x0400),
+    _A.OVERTEMPERATURE: AlarmBits("temperature", _ABOVE, 0x60, 0x0800, 0x0800),
+    _A.UNDERTEMPERATURE: AlarmBits("temperature", _BELOW, 0x00, 0x0400, 0x0400),
+    _A.MOSFET_OVERTEMPERATURE: AlarmBits("mosfet", _ABOVE, 0x00, 0x0200, 0x0200),
+    _A.CELL_FAULT: AlarmBits("cell", _BROKEN),
+    _A.SENSOR_FAULT: AlarmBits("temperature", _BROKEN),
+    _A.CELL_IMBALANCE: AlarmBits(alarm=0x0100),
+    _A.TEMPERATURE_IMBALANCE: AlarmBits(alarm=0x0080),
+    _A.COMMUNICATION_FAULT: AlarmBits(alarm=0x0010),
+    _A.SYSTEM_FAULT: AlarmBits(protect=0x0008),
 }
 """Every alarm that this protocol can show; those without a place show in 62 alone."""
 

@@ -169,8 +169,10 @@ class CanSimulator:
         if self._bus is None or self._speaks.asked is None:
             self.sleep(timeout)
             return
-        message = self._bus.recv(timeout)
-        if message is not None:
+        message = self._bus.recv(0)
+        if message is None:
+            self.sleep(timeout)
+        else:
             question = CanFrame(message.arbitration_id, bytes(message.data), extended=message.is_extended_id)
             self._say(self._spoilt(self._speaks.asked(self.bank, question)))
 

@@ -13,7 +13,7 @@ from .firmware import Firmware, firmware_of
 _CLOCKS_APART_S = 2
 
 
-class Stack:
+class VirtualStack:
     """A bank in the slots of its master's console. Raises ConfigError for more modules than there are slots."""
 
     def __init__(self, bank: VirtualBank) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.protocols.binary.dialects import PACE
 from pylon2mqtt.protocols.binary.dialects.pace import decode
 from pylon2mqtt.protocols.binary.frame import Frame
-from pylon2mqtt.protocols.binary.variants import PACE
 
 K, W, P, F = AlarmKind, Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 CELLS = [3300] * 16

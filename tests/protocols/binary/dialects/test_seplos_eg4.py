@@ -7,9 +7,9 @@ import pytest
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import AlarmKind, Module, Severity, State
 from pylon2mqtt.protocols import registry
+from pylon2mqtt.protocols.binary.dialect import BinaryDialect
+from pylon2mqtt.protocols.binary.dialects import EG4, PYLONTECH_RS485, SEPLOS, decoded
 from pylon2mqtt.protocols.binary.frame import Frame
-from pylon2mqtt.protocols.binary.recorded import decoded
-from pylon2mqtt.protocols.binary.variants import EG4, PYLONTECH_RS485, SEPLOS, Variant
 
 K, W, P, F = AlarmKind, Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 CELLS = [3300] * 16
@@ -30,9 +30,9 @@ def eg4_alarm(events: bytes = bytes(13), mosfet: int = 0) -> bytes:
     return bytes([0x10, 1, 16, *bytes(16), 4, *bytes(4), 0, mosfet, 0, 0, 9]) + events
 
 
-def told(variant: Variant, command: int, info: bytes) -> Module:
-    asked = variant.question(command, 1)
-    answer = Frame(version=variant.version, address=1, cid1=variant.cid1, cid2=0, info=info)
+def told(dialect: BinaryDialect, command: int, info: bytes) -> Module:
+    asked = dialect.question(command, 1)
+    answer = Frame(version=dialect.version, address=1, cid1=dialect.cid1, cid2=0, info=info)
     return decoded(answer, asked).modules[0]
 
 
@@ -165,7 +165,7 @@ class TestTellingThemApart:
 
     def test_a_command_of_another_dialect_is_refused(self) -> None:
         answer = Frame(version=0x25, address=2, cid2=0, info=bytes(10))
-        with pytest.raises(DecodeError, match="an answer to 92 with VER 25 is not known"):
+        with pytest.raises(DecodeError, match="an answer to 92 with VER 25 and CID1 46 is not known"):
             registry.decode("rs485", answer.to_bytes(), PYLONTECH_RS485.question(0x92, 2).to_bytes().decode())
 
     def test_what_writes_is_not_decoded(self) -> None:

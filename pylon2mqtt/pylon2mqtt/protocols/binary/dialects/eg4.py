@@ -25,6 +25,7 @@ from construct import (
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.protocols.binary.dialect import HOUR, BinaryDialect, Group, ProbeQuestion
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.values import (
     ABOVE,
@@ -44,7 +45,6 @@ from pylon2mqtt.protocols.binary.values import (
 
 from .seplos import CHARGE_SWITCH, CURRENT_BITS, DISCHARGE_SWITCH, TEMPERATURE_BITS, VOLTAGE_BITS, states
 
-CID1 = 0x4A
 _ZERO_DK = 2730
 _W, _P, _F = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 
@@ -218,3 +218,16 @@ _DECODERS: dict[Command, Callable[[Frame], Bank]] = {
     Command.ALARM: _alarm,
     Command.MANUFACTURER: _manufacturer,
 }
+
+EG4 = BinaryDialect(
+    title="EG4's binary protocol",
+    lines={"rs485": 4, "rs232": 4},
+    timeout_s={9600: 1.5, 115200: 1.0},
+    stacks=((Group(1, 16),),),
+    cid1=0x4A,
+    decode=decode,
+    commands=frozenset(Command),
+    info=lambda _command, _place: b"",
+    of_bank={Command.MANUFACTURER: HOUR},
+    probe=ProbeQuestion(protocol="rs232", command=Command.ANALOG, places=(1,), wait_s={9600: 0.8}, rank=4),
+)

@@ -27,10 +27,17 @@ from construct import (
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.protocols.binary.dialect import (
+    ALL_MODULES,
+    HOUR,
+    Barcodes,
+    BinaryDialect,
+    Group,
+    ProbeQuestion,
+)
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.values import (
     ABOVE,
-    ALL_MODULES,
     BELOW,
     CELL_STATES,
     OTHER_ERROR,
@@ -50,7 +57,6 @@ from pylon2mqtt.protocols.binary.values import (
     walk,
 )
 
-VERSION = 0x25
 _ZERO_DK = 2730
 
 
@@ -323,3 +329,46 @@ _DECODERS: dict[Command, Callable[[Frame, bool], Bank]] = {
     Command.FIRMWARE: _firmware,
     Command.BARCODE: _barcode,
 }
+
+
+# 0 and FF mean whoever is there.
+_EVERYBODY = (0x00, 0xFF)
+_MASTER = (0x00, 0x01)
+_NAMED = frozenset((Command.ANALOG, Command.ALARM))
+_IN_INFO = _NAMED | {Command.FIRMWARE, Command.BARCODE}
+
+
+def _answers(answer: Frame, asked: Frame) -> bool:
+    """Whether an answer is of the pack that was asked: by its address, or by its number in INFO.
+
+    Whoever is asked at 0 answers as itself. A master may answer for its packs from its own address; then INFO has to
+    name the pack.
+    """
+    if asked.address in _EVERYBODY:
+        return answer.address in range(0x10)
+    if asked.cid2 not in _NAMED or asked.info == ALL_MODULES:
+        return answer.address == asked.address
+    return answer.info[1:2] == asked.info and answer.address in (asked.address, *_MASTER)
+
+
+PACE = BinaryDialect(
+    title="PACE's binary protocol",
+    lines={"rs232": 1, "rs485": 2},
+    timeout_s={9600: 1.5, 19200: 1.0, 115200: 1.0},
+    # DIP switches at 0: a module alone, or a master that tells of others.
+    stacks=((Group(1, 15),), (Group(0, 14),)),
+    version=0x25,
+    decode=decode,
+    answers=_answers,
+    commands=frozenset(Command) - {Command.CAPACITY},
+    also_decoded=frozenset((Command.CAPACITY,)),  # 42 says the same
+    info=lambda command, place: bytes((max(1, place),)) if command in _IN_INFO else b"",
+    of_module={Command.ALARM: 0.0, Command.FIRMWARE: HOUR},
+    of_bank={Command.PACK_COUNT: HOUR},
+    identity=Command.BARCODE,
+    count=Command.PACK_COUNT,
+    tells_all=_NAMED,
+    through_master=True,
+    barcodes={Command.BARCODE: Barcodes(0, 20)},
+    probe=ProbeQuestion(protocol="rs232", command=Command.ANALOG, places=(1,), wait_s={9600: 0.7}, rank=2),
+)

@@ -12,9 +12,9 @@ from construct import ConstructError
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, Bank, Module, State
+from pylon2mqtt.protocols.binary.dialect import ALL_MODULES, Barcodes
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.values import (
-    ALL_MODULES,
     CELL_STATES,
     HIGHEST_CELL_V,
     LOWEST_CELL_V,
@@ -52,6 +52,8 @@ from .pylontech_info import (
 
 # 61 of a 60 V bank overflows its 16 bits of millivolts; no bank has less than this.
 _LEAST_SYSTEM_MV = 10_000
+
+BARCODES: dict[int, Barcodes] = {Command.SERIAL: Barcodes(1, 16), Command.SYSTEM_BASIC: Barcodes(33, 16, most=16)}
 
 RS232_ADDRESS = 0x01
 """ADR of every frame on RS232; on RS485 no module is there."""

@@ -14,6 +14,7 @@ from construct import Bytes, Const, ConstructError, Int8ub, Int16sb, Int16ub, Pr
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.protocols.binary.dialect import ALARM, ANALOG, HOUR, BinaryDialect, Group, ProbeQuestion
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.values import (
     ABOVE,
@@ -34,9 +35,6 @@ from pylon2mqtt.protocols.binary.values import (
 
 from .pylontech import decode_info
 from .pylontech_info import Command
-
-COMMANDS = frozenset((Command.ANALOG, Command.ALARM, Command.MANUFACTURER))
-"""What may be asked of a Seplos: they all only read. 47 is answered in another layout, of no use here."""
 
 _W, _P, _F = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 
@@ -163,9 +161,9 @@ _DISCHARGING, _CHARGING, _FLOATING, _STANDBY = 0, 1, 2, 4
 # -------------------- what becomes of them
 
 
-def speaks(answer: Frame, asked: Frame) -> bool:
+def has_seplos_layout(answer: Frame, asked: Frame) -> bool:
     """Whether this is Seplos' answer and not Pylontech's: its user defined items stand where they should."""
-    layout = {Command.ANALOG: _ANALOG, Command.ALARM: _ALARM}.get(Command(asked.cid2))
+    layout = {ANALOG: _ANALOG, ALARM: _ALARM}.get(asked.cid2)
     with suppress(ConstructError):
         return layout is not None and bool(layout.parse(answer.info))
     return False
@@ -241,3 +239,19 @@ def _events(block: Any) -> Iterator[Alarm]:
     for name, bits in BITS.items():
         yield from bit_alarms(getattr(block, name), bits, name)
     yield from cell_faults(block.disconnected1 | block.disconnected2 << 8, AlarmKind.SENSOR_FAULT)
+
+
+SEPLOS = BinaryDialect(
+    title="Seplos' binary protocol",
+    lines={"rs485": 3, "rs232": 3},
+    timeout_s={9600: 1.5, 19200: 1.0},
+    # The master is at address 0. Where nobody is there, a stack may begin at 1.
+    stacks=((Group(0, 15),), (Group(1, 15, number=2),)),
+    decode=decode,
+    recognises=lambda answer, asked: asked.cid2 == Command.MANUFACTURER or has_seplos_layout(answer, asked),
+    # They all only read. 47 is answered in another layout, of no use here.
+    commands=frozenset((Command.ANALOG, Command.ALARM, Command.MANUFACTURER)),
+    info=lambda command, place: bytes((place,)) if command in (ANALOG, ALARM) else b"",
+    of_bank={Command.MANUFACTURER: HOUR},
+    probe=ProbeQuestion(protocol="rs232", command=ANALOG, places=(0,), wait_s={9600: 0.7}, rank=3),
+)

@@ -1,0 +1,1 @@
+"""The answers of a low-voltage stack on its text console."""
