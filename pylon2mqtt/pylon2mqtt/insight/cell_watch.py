@@ -12,7 +12,7 @@ from pylon2mqtt.model import Alarm, EventSeverity, Figure, Happening, HappeningK
 from pylon2mqtt.model.units import Celsius, Seconds
 
 from .base import FigureValues, Json
-from .cells.daily import PLATEAU, REST_C, Condition, Mean, Series, condition_of, deviations
+from .cells.daily import PLATEAU, REST_C, Condition, DailyValues, Mean, condition_of, deviations
 from .cells.finding import Baseline, CellView, baseline_of, look
 from .cells.runs import Runs
 from .folding.kept import mapping, number, optional, row
@@ -37,7 +37,7 @@ class Watch:
     day: int | None = None
     due: bool = True
     today: Mapping[Condition, Mean] = field(default_factory=dict)
-    series: Mapping[Condition, Series] = field(default_factory=dict)
+    series: Mapping[Condition, DailyValues] = field(default_factory=dict)
     runs: Runs = field(default_factory=Runs)
     baseline: Baseline = field(default_factory=dict)
     found: frozenset[int] = frozenset()
@@ -60,7 +60,7 @@ class CellWatch:
             return Watch()
         whole = mapping(kept)
         return Watch(
-            series={Condition(name): Series.restored(one) for name, one in mapping(whole["series"]).items()},
+            series={Condition(name): DailyValues.restored(one) for name, one in mapping(whole["series"]).items()},
             runs=Runs.restored(whole["runs"]),
             baseline={
                 Condition(name): tuple(int(number(one, -1e4, 1e4)) for one in row(cells))
@@ -135,7 +135,7 @@ def _on_day(state: Watch, today: int) -> Watch:
     series = dict(state.series)
     for condition, values in means.items():
         if values is not None:
-            series[condition] = series.get(condition, Series()).add(state.day, values)
+            series[condition] = series.get(condition, DailyValues()).add(state.day, values)
     usual = state.usual
     if usual is not None and state.warm_s:
         usual += _SEASON * (state.warmth / state.warm_s - usual)

@@ -48,7 +48,7 @@ class MembersState:
     settled: bool = False
 
 
-class Members:
+class Membership:
     """The insight (`base.Insight`) of this file."""
 
     name = "members"
