@@ -67,19 +67,23 @@ def test_a_resistance_that_jumps_is_found_within_60_days() -> None:
     assert [(one.kind, one.values["cell"]) for one in watch.happenings] == [("cell_deviates", 8)]
 
 
-@pytest.mark.parametrize("health", [100.0, 80.0])
-def test_a_worn_module_is_measured_in_its_first_full_run(health: float) -> None:
+def measured(health: float) -> float:
+    """What the first run of a module says, which has so many percent of its capacity left."""
     virtual = bank_for_years("US3000C", seed=1)
     virtual.modules[0].wear_out(health)
     months = Months(EachModule(Capacity()))
     capacity, part = months.owners["capacity"], slug(virtual)
-    months.pass_by(virtual, days=20, until=lambda: bool(capacity.happenings))
+    months.pass_by(virtual, days=20, every_s=0.0, until=lambda: bool(capacity.happenings))
     last = months.last
     assert last is not None
-    truth = last.truth.modules[0].capacity
-    error = capacity.number("usable_capacity_error", part)
-    assert capacity.number("usable_capacity", part) == pytest.approx(truth, abs=error + 0.01 * truth)
-    assert capacity.number("usable_capacity", part) / 74.0 == pytest.approx(health / 100, abs=0.03)
+    # The truth ends at 2.95 V at rest, the bottom anchor at 3.00 V under a small load: some percent earlier.
+    truth, error = last.truth.modules[0].capacity, capacity.number("usable_capacity_error", part)
+    assert truth * 0.97 - error < capacity.number("usable_capacity", part) < truth + error
+    return capacity.number("usable_capacity", part)
+
+
+def test_a_module_of_80_percent_is_seen_in_its_first_full_run() -> None:
+    assert measured(80.0) / measured(100.0) == pytest.approx(0.80, abs=0.02)
 
 
 def test_a_bank_that_is_never_full_is_said_after_30_days() -> None:
