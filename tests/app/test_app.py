@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +25,6 @@ from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.diagnosis import Chosen
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
-
-
-@pytest.fixture
-def battery(tmp_path: Path) -> Iterator[Simulator]:
-    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +18,6 @@ from pylon2mqtt.simulator.registry import Simulator
 COMMAND = [sys.executable, "-P", "-m", "pylon2mqtt"]
 ASKED = "~20024693E00202FD2D"
 TOLD = "~20024600C0220253494D30303030303030303030303031F6E4\r"
-
-
-@pytest.fixture
-def battery(tmp_path: Path) -> Iterator[Simulator]:
-    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
-        yield simulator
 
 
 def output(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
