@@ -93,7 +93,7 @@ class TestOutages:
             count = len(output.online)
             until(lambda: len(output.online) > count + 3)
         barcodes = {m.barcode for s in output.online for m in s.bank.modules}
-        assert barcodes == {m.barcode for m in battery.bank.modules}
+        assert barcodes - {None} == {m.barcode for m in battery.bank.modules}
         for snapshot in output.online:
             for module in snapshot.bank.modules:
                 assert 48 < (module.voltage or 0) < 54
@@ -113,7 +113,7 @@ class TestOutages:
         truth = [m.barcode for m in battery.bank.modules]
         for snapshot in output.online:
             barcodes = [m.barcode for m in snapshot.bank.modules]
-            assert set(barcodes) <= set(truth)
+            assert {*barcodes} - {None} <= {*truth}  # It may be told a little later than the rest.
             assert len(barcodes) + len(snapshot.bank.silent) <= 2
             assert all(48 < (m.voltage or 0) < 54 for m in snapshot.bank.modules)
 
