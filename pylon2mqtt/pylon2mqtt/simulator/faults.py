@@ -99,7 +99,7 @@ def truncation(exchange: LineExchange, pieces: Pieces) -> Pieces:
 
 
 def echo(exchange: LineExchange, pieces: Pieces) -> Pieces:
-    """The adapter hears what the host sends, while the host sends it."""
+    """The adapter receives what the host sends, while the host sends it."""
     return [Piece(data=exchange.request, in_one=True), *pieces]
 
 

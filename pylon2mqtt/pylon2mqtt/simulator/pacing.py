@@ -22,7 +22,7 @@ class Pace:
         self._heard_until: Seconds = 0.0
 
     def heard(self, characters: int, now: Seconds) -> Seconds:
-        """When the last of the characters has come over the wire that the host handed over by ``now``."""
+        """Return when the last character has passed the wire, of those that the host has written until ``now``."""
         self._heard_until = max(self._heard_until, now) + characters * self._byte_s
         return self._heard_until
 

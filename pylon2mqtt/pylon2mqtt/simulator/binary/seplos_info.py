@@ -47,7 +47,7 @@ def _events(module: VirtualModule) -> dict[int, int]:
 
 
 def _states(module: VirtualModule, temperatures_told: int) -> bytes:
-    """How 44 begins: the states of cells and temperatures, of the current and the voltage."""
+    """The first part of an answer to 44: the states of cells and temperatures, of the current and the voltage."""
     cells = [0x00] * module.model.cells
     for kind, cell in module.alarms | module.warnings:
         if kind in _STATES:

@@ -104,7 +104,7 @@ def _status_words(one: VirtualModule) -> Iterator[str]:
 
 
 def _status_word(one: VirtualModule, prefix: str, bits: dict[str, int], kinds: set[AlarmKind]) -> str:
-    """What is wrong, or the bit that says that all is well."""
+    """The bits of what is wrong, or the one bit that means that all is normal."""
     wrong = _named(one.alarms, kinds, ("OV", "UV", "OT", "UT")) | _named(one.warnings, kinds, ("HV", "LV", "HT", "LT"))
     said = [name for name in bits if name in (wrong or {"VNOR", "TNOR"})]
     value = sum(bits[name] for name in said)

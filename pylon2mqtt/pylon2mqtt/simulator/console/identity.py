@@ -113,7 +113,7 @@ def _stat_keys(firmware: Firmware) -> list[str]:
 
 
 def _counters(stack: VirtualStack, module: VirtualModule) -> dict[str, int]:
-    """The counters that are not zero. A slave's health is not told: 0. Charge is in mAs, what was discharged in mAh."""
+    """The counters that are not zero. A slave's state of health is 0. Charge is in mAs, discharged charge in mAh."""
     cycles = module.discharged / module.model.capacity
     return {
         "Data Items": module.cycles % 1700,
