@@ -14,7 +14,7 @@ from itertools import pairwise
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
-from pylon2mqtt.simulator.faults import Exchange, Faults, Pieces
+from pylon2mqtt.simulator.faults import Faults, LineExchange, Pieces
 from pylon2mqtt.simulator.line import Line
 from pylon2mqtt.simulator.registry import Simulator
 
@@ -94,7 +94,7 @@ class Ledger(Faults):
         self.passed: list[Passed] = []
         self.questions = 0
 
-    def spoil(self, exchange: Exchange, delay: float) -> Pieces:
+    def spoil(self, exchange: LineExchange, delay: float) -> Pieces:
         self.questions += 1
         asked_at = time.monotonic()
         passed = Passed(exchange.request, len(exchange.answer), delay, asked_at, echo_length=len(exchange.echo))

@@ -76,6 +76,11 @@ def logs() -> list[Path]:
     return [path for path in files() if path.parent.name == "can"]
 
 
+def outside_logs() -> list[Path]:
+    """Recordings of CAN buses in the folders from outside: candump logs below ``can``."""
+    return sorted(path for folder in OUTSIDE for path in folder.glob("can/*.log"))
+
+
 def recording(path: Path) -> Recording:
     return parse_recording(path.read_text(encoding="ascii"))
 

@@ -179,6 +179,66 @@ def test_a_language_of_the_options(copy: Copy) -> None:
     assert "test_every_option_is_translated[pt]" in judged.stdout
 
 
+BRICK_DBC = """VERSION ""
+
+BU_: Battery Inverter
+
+BO_ 1776 Brick: 8 Battery
+ SG_ voltage : 0|16@1+ (0.1,0) [1|100] "V" Vector__XXX
+ SG_ current : 16|16@1- (0.1,0) [-300|300] "A" Vector__XXX
+ SG_ soc : 32|8@1+ (1,0) [0|100] "%" Vector__XXX
+ SG_ warning_low_soc : 40|1@1+ (1,0) [0|1] "" Vector__XXX
+
+BO_ 1777 Name: 8 Battery
+ SG_ serial_1 : 0|64@1+ (1,0) [0|0] "ASCII" Vector__XXX
+"""
+BRICK = """
+from pylon2mqtt.model import Bank
+from pylon2mqtt.protocols.can.dialect import CanDialect, bank_values
+from pylon2mqtt.protocols.can.values import bank_fields, joined_text
+
+
+def _bank(values):
+    own = bank_values(values)
+    return Bank(**bank_fields(own) | {"barcode": joined_text(own, "serial_1")})
+
+
+BRICK = CanDialect(
+    title="a made-up brick", files=("brick.dbc",), signature=lambda received, keys: 0x6F0 in keys, bank=_bank
+)
+"""
+BRICK_LOG = """(1700000000.000000) can0 6F0#0A02E7FF0F010000
+(1700000000.100000) can0 6F1#4142434431323334
+"""
+
+
+def test_a_can_dialect(copy: Copy) -> None:
+    dialects = f"{PACKAGE}/protocols/can/dialects"
+    assert places("To add a CAN dialect") >= {
+        f"{dialects}/<name>.py",
+        f"{dialects}/<name>.dbc",
+        f"{dialects}/__init__.py",
+    }
+    log = copy.root / "brick.log"
+    log.write_text(BRICK_LOG)
+    decode = ("-m", "pylon2mqtt", "decode", "can", str(log))
+    assert "no battery that is known here" in copy.python(*decode).stderr, "what no dialect claims is refused"
+    copy.write(f"{dialects}/brick.py", BRICK)
+    copy.write(f"{dialects}/brick.dbc", BRICK_DBC)
+    copy.insert(f"{dialects}/__init__.py", behind="from .deye import DEYE\n", text="from .brick import BRICK\n")
+    copy.insert(f"{dialects}/__init__.py", behind="DIALECTS: tuple[CanDialect, ...] = (", text="BRICK, ")
+    bank = json.loads(copy.python(*decode).stdout)
+    assert (bank["voltage"], bank["current"], bank["soc"], bank["barcode"]) == (52.2, -2.5, 15, "ABCD1234")
+    assert [alarm["kind"] for alarm in bank["alarms"]] == ["low_soc"]
+    record = copy.root / "record.log"
+    hidden = copy.python(
+        "-m", "pylon2mqtt", "record", "can", f"candump:{log}", str(record), "--seconds", "0.1", "--hide-barcodes"
+    )
+    assert hidden.returncode == 0, hidden.stderr
+    assert "6F1#41" in record.read_text()
+    assert "42434431323334" not in record.read_text(), "the serial number of the new dialect is hidden"
+
+
 HUMID = """
 from pylon2mqtt.model import Bank, Module
 from pylon2mqtt.model.report import module_report

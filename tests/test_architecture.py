@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,8 @@ MAY_IMPORT = {
     "errors": set(),
     "options": set(),
     "model": {"model"},
+    "insight": {"insight", "model"},
+    "records": {"records", "model", "errors"},
     "transports": {"transports", "errors", "options"},
     "protocols": {"protocols", "model", "errors", "options", "transports.base"},
     "outputs": {"outputs", "model", "errors", "options", "__version__"},
@@ -55,12 +58,30 @@ HOMES = {
     "subprocess": set(),
 }
 
-LONGEST_FUNCTION = 60
-LONGEST_FILE, LONGEST_PROTOCOL = 300, 400
+LONGEST_FUNCTION = 50
+LONGEST_FILE, LONGEST_TABLE = 300, 400
+# A file of a dialect or a layout is mostly a table.
+OF_TABLES = {"dialects", "layouts"}
+MOST_FILES = 15
+
+IN_WORK = pytest.mark.xfail(reason="is being rebuilt: it has to pass before this mark goes", strict=False)
 
 
 def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return (path.relative_to(PACKAGE).parts or ("__init__",))[0].removesuffix(".py")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
+
+
+def neighbour(path: Path) -> str | None:
+    """The language or the output that a file belongs to; None for what all of a room share."""
+    parts = path.relative_to(PACKAGE).parts
+    if parts[0] == "protocols" and len(parts) == 2:
+        return None
+    name = parts[1].removesuffix(".py")
+    return None if name in ("__init__", "base", "registry") else name
 
 
 def tree(path: Path) -> ast.Module:
@@ -142,16 +163,50 @@ def test_every_protocol_is_registered_and_has_recordings() -> None:
         assert list((ROOT / "tests" / "captures" / name).glob("*.txt")), f"{name} has no recordings"
 
 
-def test_functions_and_files_are_short() -> None:
-    lengths = [length(node) for path in FILES for node in functions(path)]
-    lengths.sort()
-    assert lengths[len(lengths) // 2] <= 10
-    assert lengths[len(lengths) * 9 // 10] < 30
-    long = [f"{path.name}:{f.name}" for path in FILES for f in functions(path) if length(f) > LONGEST_FUNCTION]
-    assert not long
+def test_functions_are_short() -> None:
+    lengths = sorted(length(node) for path in FILES for node in functions(path))
+    assert lengths[len(lengths) // 2] <= 8
+    assert lengths[len(lengths) * 9 // 10] < 20
+    assert not [f"{path.name}:{f.name}" for path in FILES for f in functions(path) if length(f) > LONGEST_FUNCTION]
+
+
+def rooms(*rebuilt: str) -> list[Any]:
+    """Every room; those that are being rebuilt need not pass yet."""
+    names = sorted({room(path) for path in FILES})
+    return [pytest.param(name, marks=[IN_WORK] if name in rebuilt else []) for name in names]
+
+
+@pytest.mark.parametrize("name", rooms("protocols"))
+def test_files_are_short(name: str) -> None:
+    for path in (path for path in FILES if room(path) == name):
+        limit = LONGEST_TABLE if path.parent.name in OF_TABLES else LONGEST_FILE
+        assert path.read_text(encoding="utf-8").count("\n") <= limit, relative(path)
+
+
+@pytest.mark.parametrize("name", rooms("protocols", "simulator"))
+def test_a_folder_can_be_seen_at_once(name: str) -> None:
+    for folder in {path.parent for path in FILES if room(path) == name}:
+        assert len(list(folder.glob("*.py"))) <= MOST_FILES, relative(folder)
+
+
+@IN_WORK
+def test_no_class_name_stands_for_two_things() -> None:
+    homes: dict[str, list[str]] = {}
     for path in FILES:
-        limit = LONGEST_PROTOCOL if room(path) == "protocols" else LONGEST_FILE
-        assert path.read_text(encoding="utf-8").count("\n") <= limit, path.name
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(relative(path))
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
+
+
+@pytest.mark.parametrize("name", [pytest.param("protocols", marks=IN_WORK), "outputs"])
+def test_neighbours_do_not_know_each_other(name: str) -> None:
+    """No language imports another one, and no output another one; only their registries know them all."""
+    owners = {path: owner for path in FILES if room(path) == name and (owner := neighbour(path))}
+    prefix = f"pylon2mqtt.{name}."
+    for path, owner in owners.items():
+        imported = {each.removeprefix(prefix).partition(".")[0] for each in imports(path) if each.startswith(prefix)}
+        assert not imported & (set(owners.values()) - {owner}), relative(path)
 
 
 def test_no_assert_checks_data() -> None:

@@ -12,7 +12,7 @@ variable (`supervisor`) and the flag of the command line (`cli`). Nothing is imp
 
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 
@@ -96,6 +96,15 @@ def _barcode(value: Any) -> str:
     return text
 
 
+def _host(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch(r"[\w.-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%\w+)?\]?", text):
+        raise ValueError(
+            f"must be a name or an address alone, such as 192.168.1.10, not {value!r}: the port stands apart"
+        )
+    return text.strip("[]")
+
+
 def _topic(value: Any) -> str:
     text = _text(value).strip("/")
     if not text or re.search(r"[#+\0]", text):
@@ -125,6 +134,7 @@ def _written_number(text: str) -> int | str:
 
 
 _HIGHEST_ADDRESS = 254
+_OPTIONS_FILE = "/data/options.json"
 
 TEXT = Kind("str", _text)
 SECRET = Kind("password", _text, secret=True)
@@ -132,6 +142,7 @@ DEVICE = Kind("device(subsystem=tty)", _text, value="DEVICE")
 # Not str(1,40): Supervisors before August 2026 refuse every text for it (home-assistant/supervisor#7044).
 NAME = Kind("match(^.{1,40}$)", _name, value="NAME")
 BARCODE = Kind("match(^[A-Za-z0-9]{8,24}$)", _barcode, value="BARCODE")
+HOST = Kind("str", _host, value="HOST")
 TOPIC = Kind("match(^[^#+]*$)", _topic, value="TOPIC")
 ADDRESSES = Kind("match(^[0-9 ,]*$)", _addresses, value="NUMBERS")
 FLAG = Kind("bool", _flag, read=_written_flag)
@@ -146,6 +157,12 @@ def whole(low: int, high: int) -> Kind:
         return value
 
     return Kind(f"int({low},{high})", check, read=_written_number, value="NUMBER")
+
+
+def seconds(low: int, high: int) -> Kind:
+    """Return the kind of a time in whole seconds, which the bridge counts with as with any other time."""
+    kind = whole(low, high)
+    return replace(kind, check=lambda value: float(kind.check(value)))
 
 
 PORT = Kind("port", whole(1, 65535).check, read=_written_number, value="NUMBER")
@@ -170,6 +187,8 @@ def file_below(*folders: str) -> Kind:
         inside = any(text.startswith(f"{folder}/") for folder in folders)
         if not inside or ".." in text.split("/") or text.endswith("/"):
             raise ValueError(f"must be a file below {' or '.join(folders)}, not {value!r}")
+        if text == _OPTIONS_FILE:
+            raise ValueError("must be another file: this is where the Supervisor keeps the options")
         return text
 
     return Kind("str", check, value="FILE")

@@ -18,11 +18,12 @@ from pylon2mqtt.app.backoff import STUCK_S
 from pylon2mqtt.app.heartbeat import Heartbeat
 from pylon2mqtt.app.line_reader import LineReader
 from pylon2mqtt.app.output_runner import Mailbox
-from pylon2mqtt.config import Battery, Settings
+from pylon2mqtt.config import Battery, Settings, parse
 from pylon2mqtt.errors import ConfigError, OutputError, RestingError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Event, Module, Snapshot
 from pylon2mqtt.outputs.mqtt.options import MqttOptions
 from pylon2mqtt.protocols.base import BatteryProtocol
+from pylon2mqtt.protocols.diagnosis import Chosen
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
 
@@ -68,7 +69,7 @@ class TestOutages:
 
     def test_unplugged_and_plugged_in_again(self, battery: Simulator, caplog: pytest.LogCaptureFixture) -> None:
         output = Collector()
-        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output]):
+        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output], timeout_s=2):
             until(lambda: output.online)
             battery.order("unplug")
             until(lambda: not output.told[-1].online)
@@ -190,7 +191,7 @@ class TestStopping:
             simulator.order("fault silence")
             with app_on(simulator.url, outputs=[Collector()], timeout_s=10 * LONGEST_S):
                 until(lambda: simulator.requests)
-        until(lambda: ended("B1"))
+            until(lambda: ended("B1"))
 
     def test_all_threads_together_get_one_time_to_end(self) -> None:
         time = FakeTime()
@@ -402,6 +403,21 @@ def _snapshot(name: str, *events: Event) -> Snapshot:
 def test_a_broker_must_be_named() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.host is not set"):
         App(replace(settings("/dev/null"), outputs={"mqtt": MqttOptions()}), environment={})
+
+
+@pytest.mark.parametrize(
+    ("records", "names"), [({}, ["MQTT"]), ({"json_file": "/data/latest.json"}, ["MQTT", "JSON file"])]
+)
+def test_the_outputs_are_those_that_the_options_switch_on(records: dict[str, str], names: list[str]) -> None:
+    battery = {"name": "House", "device": "/dev/ttyNOT_THERE"}
+    app = App(parse({"batteries": [battery], "mqtt": {"host": "h"}, "records": records}), environment={})
+    assert [runner.name for runner in app._runners] == names
+
+
+def test_a_driver_that_the_owner_chose_says_what_is_spoken_instead() -> None:
+    battery = {"name": "House", "device": "/dev/ttyNOT_THERE", "protocol": "console"}
+    app = App(replace(parse({"batteries": [battery]}), outputs={}))
+    assert isinstance(app._readers["House"]._protocol, Chosen)
 
 
 def test_names_that_make_the_same_topic_are_refused() -> None:

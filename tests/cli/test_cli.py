@@ -172,6 +172,7 @@ class TestRecordAndReplay:
         assert "0 readings" in out
         assert "Recording for 0.1 s" in err
         assert "Nothing was read: " in err
+        assert "is spoken here, but the protocol console is chosen. Choose rs485, or auto" in err
         assert "# protocol: console" in file.read_text()
 
     def test_a_protocol_that_was_found_is_recorded_too(
@@ -235,6 +236,18 @@ class TestFlags:
             rack.battery.power_cut()
             assert main(["record", "console", rack.url, str(file), "--seconds", "0.1", *flags]) == 0
         assert "> login debug" in file.read_text()
+
+    def test_a_module_behind_a_gap_is_asked_where_the_owner_names_its_address(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with running("", modules=6, fast=True) as battery:
+            for number in (3, 4, 5):
+                battery.order(f"vanish {number}")
+            found = []
+            for flags in ([], ["--addresses", "7"]):
+                assert main(["read", "rs485", battery.url, "--json", *flags]) == 0
+                found.append([module["address"] for module in json.loads(output(capsys)[0])["modules"]])
+        assert found == [[2, 3], [2, 3, 7]]
 
     def test_a_gateway_is_host_and_port(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         with running("tcp:127.0.0.1:0", modules=2, fast=True) as battery:
@@ -301,6 +314,17 @@ class TestCan:
         assert json.loads(output(capsys)[0].splitlines()[0])["voltage"] == 49.86
         assert main(["read", "auto", f"candump:{log}", "--json"]) == 0
         assert json.loads(output(capsys)[0])["voltage"] == 49.86
+
+    def test_what_follows_over_time_is_shown_of_a_log(self, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Half an hour at 49.86 V and -27.0 A."""
+        frames = [text.partition(") ")[2] for text in self.LOG.splitlines()[:3]]
+        log.write_text("".join(f"({at}.0) {frame}\n" for at in range(1, 1800) for frame in frames))
+        assert main(["replay", str(log), "--json", "--insight"]) == 0
+        last = json.loads(output(capsys)[0].splitlines()[-1])
+        assert last["figures"][""]["energy_discharged"] == pytest.approx(49.86 * 27.0 * 0.5 / 1000, rel=0.01)
+        assert last["figures"][""]["energy_charged"] == 0
+        assert main(["replay", str(log), "--insight"]) == 0
+        assert "Energy discharged today: 0.67 kWh" in output(capsys)[0]
 
     def test_a_recording_is_a_log(self, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         log.write_text(self.LOG + "(1.2) can0 380#4142434431323334\n")

@@ -53,6 +53,7 @@ def test_everything() -> None:
     settings = parse({"batteries": [BATTERY], "mqtt": mqtt, "poll_interval": 5, "cells": "full", "log_level": "debug"})
     assert settings.outputs["mqtt"] == MqttOptions(**(mqtt | {"base_topic": "batteries"}))
     assert (settings.poll_interval_s, settings.cells, settings.log_level) == (5.0, "full", "debug")
+    assert isinstance(settings.poll_interval_s, float)  # or the retained topic of the interval would change
 
 
 @pytest.mark.parametrize("protocol", ["rs232", "console"])
@@ -274,6 +275,24 @@ class TestOneBattery:
             one_battery(protocol, line, flags)
 
 
+class TestHost:
+    @pytest.mark.parametrize("host", ["core-mosquitto", "192.168.1.10", "broker.local", "fe80::1", "::1", "my_broker"])
+    def test_a_name_or_an_address(self, host: str) -> None:
+        (mqtt, _) = parse({"batteries": [BATTERY], "mqtt": {"host": host}}).outputs.values()
+        assert isinstance(mqtt, MqttOptions)
+        assert mqtt.host == host
+
+    def test_an_address_of_ipv6_may_stand_in_brackets(self) -> None:
+        mqtt = parse({"batteries": [BATTERY], "mqtt": {"host": "[fe80::1]"}}).outputs["mqtt"]
+        assert mqtt == MqttOptions(host="fe80::1")
+
+    @pytest.mark.parametrize("host", ["mqtt://192.168.1.10", "192.168.1.10:1883", "broker.local:1883", "my broker"])
+    def test_what_is_more_than_a_host(self, host: str) -> None:
+        assert problems(mqtt={"host": host}) == [
+            f"mqtt.host must be a name or an address alone, such as 192.168.1.10, not {host!r}: the port stands apart."
+        ]
+
+
 class TestRecords:
     @pytest.mark.parametrize("path", ["/data/latest.json", "/share/pylon2mqtt/latest.json"])
     def test_a_file_switches_the_output_on(self, path: str) -> None:
@@ -284,6 +303,11 @@ class TestRecords:
     def test_files_of_owners_lie_below_data_or_share(self, path: str) -> None:
         assert problems(records={"json_file": path}) == [
             f"records.json_file must be a file below /data or /share, not {path!r}."
+        ]
+
+    def test_the_options_of_the_app_are_never_overwritten(self) -> None:
+        assert problems(records={"json_file": "/data/options.json"}) == [
+            "records.json_file must be another file: this is where the Supervisor keeps the options."
         ]
 
 
@@ -297,18 +321,18 @@ class TestFile:
 
     def test_flags_count_more_than_the_file_and_the_file_more_than_the_environment(self, tmp_path: Path) -> None:
         file = tmp_path / "options.json"
-        mqtt = {"host": "from the file", "username": "from the file", "password": ""}
+        mqtt = {"host": "file", "username": "from the file", "password": ""}
         file.write_text(json.dumps({"batteries": [BATTERY], "mqtt": mqtt, "cells": "full"}))
         settings = load(
             file,
             environment={
-                "mqtt": {"host": "from the environment", "password": "from the environment"},
+                "mqtt": {"host": "environment", "password": "from the environment"},
                 "poll_interval": 5,
             },
             flags={"mqtt": {"username": "from a flag"}, "cells": "none"},
         )
         assert settings.outputs["mqtt"] == MqttOptions(
-            host="from the file", username="from a flag", password="from the environment"
+            host="file", username="from a flag", password="from the environment"
         )
         assert (settings.cells, settings.poll_interval_s) == ("none", 5)
 

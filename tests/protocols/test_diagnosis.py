@@ -199,6 +199,17 @@ def test_a_bus_with_frames_is_left_alone() -> None:
     assert bus.is_open
 
 
+def test_a_bus_is_open_again_after_its_adapter_was_looked_at() -> None:
+    rig = console_bench("US3000C", 2)
+    bus = SilentBus(rig.line, rig.time)
+    reader = chosen_driver("can", name="House", clock=rig.time.clock, adapter=rig.line)
+    for _ in range(2):
+        with pytest.raises(FrameError, match="Choose console, or auto"):
+            reader.read(bus)
+        assert bus.is_open
+    assert rig.line.sent.count(b"\r") == 1
+
+
 def test_a_rescan_looks_into_it_again() -> None:
     class Never(BatteryProtocol):
         listens = False

@@ -7,7 +7,7 @@ from tests.simulator.sim_host import analog_parts, ask, info_of, is_sound, plugg
 from tests.waiting import LONGEST_S
 
 from pylon2mqtt.errors import ConfigError
-from pylon2mqtt.simulator.faults import CHATTER, FAULTS, Exchange, Faults, Piece
+from pylon2mqtt.simulator.faults import CHATTER, FAULTS, Faults, LineExchange, Piece
 
 ASKED = request(0x93, "02")
 ANSWER = b"~20024600C0220253494D4352303030303030303030303031F6C7\r"
@@ -31,7 +31,7 @@ def faults(clock):
 
 
 def spoiled(faults, answer=ANSWER, seed=1):
-    return faults.spoil(Exchange(request=ASKED, answer=answer, dice=Random(seed)), 0.075)
+    return faults.spoil(LineExchange(request=ASKED, answer=answer, dice=Random(seed)), 0.075)
 
 
 def data(pieces):

@@ -30,6 +30,11 @@ def simulator():
         ("return 3", "Module 3 answers again."),
         ("soc 55", "Every module is at 55 %."),
         ("speed 60", "The battery's time runs 60 times as fast as ours."),
+        ("leak 2 4 20", "Cell 4 of module 2 discharges itself with 20 mA."),
+        ("resist 2 4 1", "Cell 4 of module 2 has 1 mΩ more, and gets 0 mΩ a month."),
+        ("fade 1 15 5 0.5", "Cell 15 of module 1 has lost 5 % of its capacity, and loses 0.5 % a month."),
+        ("meter 3 1 -4 2", "Cell 1 of module 3 is measured -4 mV too high, and 2 mV more a month."),
+        ("health 2 80", "Module 2 has 80 % of its capacity left."),
     ],
 )
 def test_an_order_answers_with_one_sentence(simulator, order, says):
@@ -56,12 +61,28 @@ def test_help_names_every_order_and_every_fault(simulator):
         ("alarm 1 short_circuit", "there is no alarm 'short_circuit' in this protocol"),
         ("soc 101", "'101' is no number from 0 to 100"),
         ("soc nan", "'nan' is no number"),
+        ("leak 1 16 20", "'16' is no number from 1 to 15"),
+        ("resist 1 2", r"the order is written resist MODULE CELL MILLIOHMS \[A_MONTH\]"),
+        ("health 1 120", "'120' is no number from 20 to 100"),
         ("unplug now", "the order is written unplug"),
     ],
 )
 def test_a_wrong_order_says_what_is_possible(simulator, order, says):
     with pytest.raises(ConfigError, match=says):
         simulator.order(order)
+
+
+def test_what_is_ordered_of_a_cell_is_what_is_wrong_with_it(simulator):
+    cell, module = simulator.bank.modules[1].cells[3], simulator.bank.modules[1]
+    resistance, fade = cell.resistance, cell.fade
+    for order in ("leak 2 4 20", "resist 2 4 1 0.1", "fade 2 4 5 1", "meter 2 4 3 2"):
+        simulator.order(order)
+    assert cell.leak == 0.020
+    assert (cell.resistance, cell.ageing.resistance) == (pytest.approx(resistance + 0.001), pytest.approx(0.0001))
+    assert (cell.fade, cell.ageing.fade) == (pytest.approx(fade + 0.05), pytest.approx(0.01))
+    assert (cell.meter, cell.ageing.meter) == (pytest.approx(0.003), pytest.approx(0.002))
+    simulator.order("health 2 80")
+    assert module.soh == 80
 
 
 def test_orders_reach_a_running_battery():

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import struct
 import termios
 import threading
 import time
@@ -160,6 +161,25 @@ class TestOpening:
         with pytest.raises(TransportError, match="check the gateway's address, port and power"):
             SerialTransport(f"socket://127.0.0.1:{port}").open()
 
+    def test_a_gateway_that_serves_another_program_says_so(self, gateway: socket.socket) -> None:
+        line = SerialTransport(f"socket://127.0.0.1:{gateway.getsockname()[1]}")
+        line.open()
+        peer, _ = gateway.accept()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.close()  # with a reset
+        with pytest.raises(
+            TransportError, match=r"Connection reset by peer; the gateway is busy.*one program at a time"
+        ):
+            line.read_until(b"\r", 5)
+        line.close()
+
+    @pytest.mark.parametrize("line", ["/dev/ttyNOT_THERE", "socket://127.0.0.1:9", "socket://no-such-host.invalid:9"])
+    def test_an_error_says_each_thing_once(self, line: str) -> None:
+        with pytest.raises(TransportError) as caught:
+            SerialTransport(line).open()
+        assert str(caught.value).count(line) == 1
+        assert "Errno" not in str(caught.value)
+
     def test_nothing_is_opened_in_the_constructor(self) -> None:
         line = SerialTransport("/dev/ttyNOT_THERE")
         with pytest.raises(TransportError, match="not open"):
@@ -200,7 +220,7 @@ class TestUnplugging:
         line.open()
         peer, _ = gateway.accept()
         worker = later(0.1, peer.close)
-        with pytest.raises(TransportError, match="check the gateway"):
+        with pytest.raises(TransportError, match="socket disconnected; the gateway is busy or was restarted"):
             line.read_until(b"\r", NEVER_S)
         worker.join()
         line.close()

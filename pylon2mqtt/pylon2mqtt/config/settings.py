@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pylon2mqtt.options import DEVICE, NAME, REQUIRED, TEXT, one_of, option, whole
+from pylon2mqtt.options import DEVICE, NAME, REQUIRED, TEXT, one_of, option, seconds
 from pylon2mqtt.outputs.base import OutputOptions
 from pylon2mqtt.protocols.registry import AUTO, PROTOCOLS
 
@@ -51,9 +51,9 @@ class Settings:
     batteries: tuple[Battery, ...]
     outputs: Mapping[str, OutputOptions] = field(default_factory=dict)
     poll_interval_s: float = option(
-        whole(SHORTEST_POLL_S, LONGEST_POLL_S),
+        seconds(SHORTEST_POLL_S, LONGEST_POLL_S),
         "seconds from one reading to the next",
-        default=10,
+        default=10.0,
         key="poll_interval",
         offered=True,
     )

@@ -1,6 +1,7 @@
 """The model: frozen values in V, A, °C, %, Ah, kWh and s, made by protocols and taken by outputs."""
 
-from .battery import Alarm, Bank, Cell, Event, Module, Readings, Snapshot
+from .battery import Alarm, Bank, Cell, Event, Module, Readings
+from .snapshot import CellsThen, EventSeverity, Figure, Happening, HappeningKind, PartSlug, Snapshot
 from .units import AlarmKind, AlarmSource, Severity, State, Topology
 
 __all__ = [
@@ -9,8 +10,14 @@ __all__ = [
     "AlarmSource",
     "Bank",
     "Cell",
+    "CellsThen",
     "Event",
+    "EventSeverity",
+    "Figure",
+    "Happening",
+    "HappeningKind",
     "Module",
+    "PartSlug",
     "Readings",
     "Severity",
     "Snapshot",

@@ -1,7 +1,7 @@
-"""What a battery says, whatever wire it said it on: Bank, Module, Cell, Alarm, Event.
+"""What a battery reports, in whatever language: Bank, Module, Cell, Alarm, Event.
 
-Everything is frozen. ``None`` means "not reported", never 0. The fields hold what was measured or told; whatever is
-computed from them is in `derived`. Current is positive while charging. SoC and SoH are percent.
+Everything is frozen. ``None`` means "not reported", never 0. The fields hold what the battery reports; what is
+computed from it is in `figures`. Current is positive while charging. SoC and SoH are percent.
 """
 
 from collections.abc import Mapping
@@ -170,19 +170,3 @@ class Bank(Readings):
     modules: tuple[Module, ...] = ()
     silent: tuple[int, ...] = ()
     events: tuple[Event, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """A bank at a moment; the only thing that crosses threads.
-
-    ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only, and
-    ``reason`` tells why, in words for its owner. ``stale``: it is silent but not lost, and what it said at ``taken_at``
-    is told again.
-    """
-
-    bank: Bank
-    taken_at: datetime
-    online: bool = True
-    stale: bool = False
-    reason: str | None = None

@@ -19,20 +19,21 @@ Pair = tuple[Module, ModuleFigures]
 def module_figures(module: Module, bank: Bank | None = None) -> ModuleFigures:
     """What follows from one module's values; ``bank`` is the one that it is in, for its share of the current."""
     lowest, highest = _extreme_cells(module)
+    mean = _mean_cell_voltage([module])
     groups = _groups(module) or [c.temperature for c in module.cells or () if c.temperature is not None]
     coldest = _known(module.cell_temperature_min, min(groups, default=None))
     warmest = _known(module.cell_temperature_max, max(groups, default=None))
     return ModuleFigures(
         **_powers(_power(module)),
         soc=_soc(module.remaining_capacity, module.full_capacity),
-        remaining_energy=_energy(module, module.remaining_capacity),
-        rated_energy=_energy(module, module.rated_capacity),
+        remaining_energy=_energy(module, module.remaining_capacity, mean),
+        rated_energy=_energy(module, module.rated_capacity, mean),
         cell_voltage_min=lowest[0],
         cell_voltage_min_cell=lowest[1],
         cell_voltage_max=highest[0],
         cell_voltage_max_cell=highest[1],
         cell_voltage_difference=_difference(lowest[0], highest[0]),
-        cell_voltage_mean=_mean_cell_voltage([module]),
+        cell_voltage_mean=mean,
         cell_temperature_min=coldest,
         cell_temperature_max=warmest,
         cell_temperature_difference=_difference(coldest, warmest),
@@ -202,9 +203,8 @@ def _bank_soc(bank: Bank, remaining: AmpereHours | None, full: AmpereHours | Non
     return float(sum(level * size for level, size in zip(levels, sizes, strict=True)) / sum(sizes))
 
 
-def _energy(module: Module, capacity: AmpereHours | None) -> KilowattHours | None:
-    """Ah times the number of cells times 3.2 V; None where the cells are not known, or are not LFP."""
-    mean = _mean_cell_voltage([module])
+def _energy(module: Module, capacity: AmpereHours | None, mean: Volts | None) -> KilowattHours | None:
+    """Ah times the number of cells times 3.2 V; None where the cells (``mean``) are not known, or are not LFP."""
     if capacity is None or mean is None:
         return None
     soc = _known(module.soc, _soc(module.remaining_capacity, module.full_capacity))

@@ -11,7 +11,7 @@ _STEPS, _SHARE = 5.0, 0.001
 
 _TABLES = ("parameters", "counters", "registers", "words")
 
-# topology, silent and events are decided by who joins: no answer alone tells them.
+# topology, silent and events are decided by who joins: no single answer reports them.
 _FIELDS = {
     kind: tuple(field.name for field in fields(kind) if field.name not in ("modules", "silent", "events", "topology"))
     for kind in (Bank, Module, Cell)
@@ -23,9 +23,9 @@ def joined(parts: Iterable[Bank]) -> Bank:
     whole: dict[str, Any] = {}
     modules: dict[int, dict[str, Any]] = {}
     for part in parts:
-        whole = _over(whole, _told(part))
+        whole = _over(whole, _reported(part))
         for module in part.modules:
-            modules[module.number] = _over(modules.get(module.number, {}), _told(module))
+            modules[module.number] = _over(modules.get(module.number, {}), _reported(module))
     return Bank(**whole, modules=tuple(Module(**modules[number]) for number in sorted(modules)))
 
 
@@ -40,15 +40,20 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
         for cell in above["cells"]:
             before = cells.get(cell.number, cell)
             alarms = {"alarms": tuple(dict.fromkeys((*(before.alarms or ()), *(cell.alarms or ()))))}
-            cells[cell.number] = replace(before, **(_told(cell) | (alarms if before.alarms else {})))
+            cells[cell.number] = replace(before, **(_reported(cell) | (alarms if before.alarms else {})))
         both["cells"] = tuple(cells[number] for number in sorted(cells))
     return both
 
 
-def _told(part: Bank | Module | Cell) -> dict[str, Any]:
+def _reported(part: Bank | Module | Cell) -> dict[str, Any]:
     """The fields that a part reports; ``at_once`` is no report, and stays true where one part makes it so."""
     values = {name: getattr(part, name) for name in _FIELDS[type(part)]}
     return {name: value for name, value in values.items() if value is not None and (value or name != "at_once")}
+
+
+def reported_fields(kind: type[Bank] | type[Module] | type[Cell]) -> tuple[str, ...]:
+    """Return the names of the fields that an answer can report."""
+    return _FIELDS[kind]
 
 
 def agreed(one: Bank, other: Bank) -> Bank:
@@ -64,18 +69,21 @@ def _common(one: Any, other: Any) -> Any:
     differing = [name for name in _FIELDS[type(one)] if getattr(one, name) != getattr(other, name)]
     changes: dict[str, Any] = dict.fromkeys(differing)
     for name in {"alarms", *_TABLES} & changes.keys():
-        changes[name] = _kept(getattr(one, name), getattr(other, name))
+        changes[name] = _kept(name, getattr(one, name), getattr(other, name))
     return replace(other, **changes)
 
 
-def _kept(one: Any, other: Any) -> Any:
+def _kept(name: str, one: Any, other: Any) -> Any:
     """The members of two tuples or tables that both have."""
     if one is None or other is None:
         return None
     if isinstance(one, tuple):
         return tuple(member for member in other if member in one)
-    return {key: value for key, value in other.items() if key in one and _goes_on(one[key], value)}
+    return {key: value for key, value in other.items() if key in one and _goes_on(name, one[key], value)}
 
 
-def _goes_on(before: float, now: float) -> bool:
-    return 0 <= now - before <= _STEPS + _SHARE * abs(before)
+def _goes_on(name: str, before: Any, now: Any) -> bool:
+    """Whether two readings of one entry agree: a counter may have gone on."""
+    if name != "counters":
+        return bool(before == now)
+    return bool(0 <= now - before <= _STEPS + _SHARE * abs(before))

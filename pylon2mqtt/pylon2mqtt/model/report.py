@@ -26,6 +26,8 @@ _RAW = ("at_once", "registers", "words")
 
 def plain(value: Any) -> Any:
     """Return ``value`` as dicts, lists, strings, numbers and None."""
+    if value is None or isinstance(value, str | float | int):  # Most values; first, because there are thousands.
+        return value
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -38,7 +40,7 @@ def plain(value: Any) -> Any:
 def bank_report(bank: Bank) -> Json:
     """The bank's own fields and what is derived; ``alarms`` are those of all modules, with their numbers.
 
-    ``problems`` tells of each kind of alarm whether it is active, where it is known which kinds there are.
+    ``problems`` says of each kind of alarm whether it is active, where it is known which kinds there are.
     """
     report = _merged(bank, bank_figures(bank), leave_out=("modules", "events", "alarm_kinds"))
     active = active_alarms(bank)
@@ -82,8 +84,8 @@ def summary(bank: Bank) -> str:
     return "\n".join(lines)
 
 
-def _merged(told: Bank | Module, figures: Figures, leave_out: tuple[str, ...]) -> Json:
-    report = {field.name: plain(getattr(told, field.name)) for field in fields(told) if field.name not in leave_out}
+def _merged(part: Bank | Module, figures: Figures, leave_out: tuple[str, ...]) -> Json:
+    report = {field.name: plain(getattr(part, field.name)) for field in fields(part) if field.name not in leave_out}
     for field in fields(figures):
         if report.get(field.name) is None:
             report[field.name] = rounded(field.name, getattr(figures, field.name))

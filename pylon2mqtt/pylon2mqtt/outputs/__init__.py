@@ -1,1 +1,1 @@
-"""The listeners: they take snapshots and tell the world."""
+"""The outputs: each publishes snapshots in its own way."""

@@ -8,7 +8,7 @@ from pylon2mqtt.model import Snapshot
 
 
 class Output(Protocol):
-    """Something that is told of every snapshot.
+    """Something that publishes snapshots.
 
     All methods are called from the output's own thread; `publish` and `refresh` may block and may raise OutputError,
     which delays and stops nobody else. An output that the owner can switch on has ``from_options(options,

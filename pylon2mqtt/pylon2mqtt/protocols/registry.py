@@ -12,7 +12,7 @@ from pylon2mqtt.transports.base import ByteTransport, TimedFrame
 
 from .auto import Auto
 from .base import BatteryProtocol, Clock, Language, Probe
-from .binary.options import Rs485Options
+from .binary.options import BinaryOptions, ListenOptions
 from .console.options import ConsoleOptions
 from .diagnosis import Chosen
 
@@ -42,7 +42,11 @@ def speaks_over(protocol: str, *, frames: bool, listen_only: bool = False) -> No
         )
 
 
-OPTIONS: dict[str, tuple[type, ...]] = {"rs485": (Rs485Options,), "console": (ConsoleOptions,)}
+OPTIONS: dict[str, tuple[type, ...]] = {
+    "rs485": (ListenOptions, BinaryOptions),
+    "rs232": (BinaryOptions,),
+    "console": (ConsoleOptions,),
+}
 """The option classes of the protocols that have options; all others ignore them, also those that `AUTO` finds."""
 
 LISTENING = (AUTO, "rs485")

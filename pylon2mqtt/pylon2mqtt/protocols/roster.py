@@ -45,7 +45,7 @@ class Slot:
 
     @property
     def barcode(self) -> str | None:
-        """The barcode of the module, where it told one."""
+        """The barcode of the module, where it reported one."""
         return barcode_of(self.identity)
 
     def resting(self, now: float) -> bool:

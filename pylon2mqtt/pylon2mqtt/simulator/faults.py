@@ -34,7 +34,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class LineExchange:
     """One question and its answer, which is empty where the battery keeps silent, and begins with its ``echo``."""
 
     request: bytes
@@ -50,40 +50,40 @@ class Exchange:
 
 
 Pieces = list[Piece]
-Fault = Callable[[Exchange, Pieces], Pieces]
+Fault = Callable[[LineExchange, Pieces], Pieces]
 Chatter = Callable[[Random], Pieces]
 
 
-def silence(_exchange: Exchange, _pieces: Pieces) -> Pieces:
+def silence(_exchange: LineExchange, _pieces: Pieces) -> Pieces:
     """No answer."""
     return []
 
 
-def noise(exchange: Exchange, pieces: Pieces) -> Pieces:
+def noise(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """Random bytes before and behind the answer, as the turning of the line's direction makes them."""
     before, behind = _noise(exchange.dice, 8), _noise(exchange.dice, 5)
     return [_changed(piece, lambda data: before + data + behind) for piece in pieces]
 
 
-def nuls(exchange: Exchange, pieces: Pieces) -> Pieces:
+def nuls(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """NULs around the answer."""
     many = exchange.dice.randrange(1, 20)
     return [_changed(piece, lambda data: bytes(many) + data + bytes(2)) for piece in pieces]
 
 
-def only_nuls(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def only_nuls(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     """As many NULs as the answer has characters."""
     return [_changed(piece, lambda data: bytes(len(data))) for piece in pieces]
 
 
-def wrong_checksum(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def wrong_checksum(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     """The last digit of CHKSUM is another one."""
     return [
         _changed(piece, lambda data: data[:-2] + (b"0" if data[-2:-1] != b"0" else b"1") + b"\r") for piece in pieces
     ]
 
 
-def bit_error(exchange: Exchange, pieces: Pieces) -> Pieces:
+def bit_error(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """One bit between ``~`` and CR is turned."""
 
     def turned(data: bytes) -> bytes:
@@ -93,22 +93,22 @@ def bit_error(exchange: Exchange, pieces: Pieces) -> Pieces:
     return [_changed(piece, turned) for piece in pieces]
 
 
-def truncation(exchange: Exchange, pieces: Pieces) -> Pieces:
+def truncation(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """The answer breaks off."""
     return [_changed(piece, lambda data: data[: exchange.dice.randrange(1, len(data))]) for piece in pieces]
 
 
-def echo(exchange: Exchange, pieces: Pieces) -> Pieces:
+def echo(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """The adapter hears what the host sends, while the host sends it."""
     return [Piece(data=exchange.request, in_one=True), *pieces]
 
 
-def late(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def late(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     """The answer comes after the host has given up."""
     return [Piece(wait=_LATE_S, data=b""), *pieces]
 
 
-def swapped_digits(exchange: Exchange, pieces: Pieces) -> Pieces:
+def swapped_digits(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """Two digits of INFO have changed places, which CHKSUM does not see."""
 
     def swapped(data: bytes) -> bytes:
@@ -121,17 +121,17 @@ def swapped_digits(exchange: Exchange, pieces: Pieces) -> Pieces:
     return [_changed(piece, swapped) for piece in pieces]
 
 
-def wrong_address(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def wrong_address(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     """The answer is sound, and says that it comes from the next address."""
     return [_changed(piece, _from_next_address) for piece in pieces]
 
 
-def foreign(exchange: Exchange, pieces: Pieces) -> Pieces:
+def foreign(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """Others talk on the line: before the answer there comes one of somebody else."""
     return [Piece(data=_from_next_address(exchange.answer)), *pieces]
 
 
-def split(exchange: Exchange, pieces: Pieces) -> Pieces:
+def split(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """A gateway hands the answer over in odd packets."""
     parts: Pieces = []
     for piece in pieces:
@@ -143,7 +143,7 @@ def split(exchange: Exchange, pieces: Pieces) -> Pieces:
     return parts
 
 
-def merged(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def merged(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     """A gateway hands over in one packet all that came."""
     if not pieces:
         return []
@@ -151,12 +151,12 @@ def merged(_exchange: Exchange, pieces: Pieces) -> Pieces:
     return [Piece(wait=sum(piece.wait for piece in pieces) + _GATEWAY_S, data=data, in_one=True)]
 
 
-def garbage(exchange: Exchange, pieces: Pieces) -> Pieces:
+def garbage(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """Random bytes in place of the answer, and all the time (see CHATTER)."""
     return [_changed(piece, lambda data: _noise(exchange.dice, len(data))) for piece in pieces]
 
 
-def as_it_is(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def as_it_is(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     """The answer itself is good."""
     return pieces
 
@@ -246,7 +246,7 @@ class Faults:
             del self._active[name]
         return list(self._active)
 
-    def spoil(self, exchange: Exchange, delay: Seconds) -> Pieces:
+    def spoil(self, exchange: LineExchange, delay: Seconds) -> Pieces:
         """The pieces to send for an exchange whose answer is due ``delay`` after the question."""
         pieces = exchange.pieces(delay)
         for name in self.names():

@@ -36,6 +36,8 @@ class BatteryModel:
     sends behind its design capacity. ``force_charge_soc``: below the first it asks for charge ("charge immediately 1"),
     below the second it wishes it.
     ``series``: one of a rack's modules, wired one behind the other; the rack has a controller with a console.
+    ``full_cell``: at this voltage of its highest cell the BMS ends the charge. ``holds_full``: below it, a full module
+    still takes what keeps it at ``charge_voltage_limit``, which the inverter holds.
     """
 
     name: str
@@ -48,6 +50,8 @@ class BatteryModel:
     extra_status: bool = True
     system_commands: bool = True
     charge_voltage_limit: Volts = 53.25
+    full_cell: Volts = 3.55
+    holds_full: bool = False
     discharge_voltage_limit: Volts = 45.0
     charge_current_limit: Amperes
     discharge_current_limit: Amperes
@@ -224,7 +228,9 @@ _PACE = BatteryModel(
     capacity=100.0,
     cells=16,
     temperatures=6,
-    charge_voltage_limit=56.0,
+    charge_voltage_limit=57.6,
+    full_cell=3.65,
+    holds_full=True,
     discharge_voltage_limit=46.0,
     charge_current_limit=50.0,
     discharge_current_limit=100.0,

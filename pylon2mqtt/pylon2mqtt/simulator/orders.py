@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pylon2mqtt.errors import ConfigError, Pylon2MqttError, TransportError
 from pylon2mqtt.model.units import AlarmKind, Seconds
 
+from .cell import VirtualCell
 from .module import VirtualModule
 
 if TYPE_CHECKING:
@@ -83,6 +84,55 @@ def _current(simulator: "Simulator", words: list[str]) -> str:
     amperes = number_in(words[1], -999, 999)
     simulator.bank.force(module, amperes)
     return f"{amperes:g} A flow through module {module.number}, whatever its BMS admits."
+
+
+def _leak(simulator: "Simulator", words: list[str]) -> str:
+    cell, name = _cell_named(simulator, words)
+    cell.leak = number_in(words[2], 0, 1000) / 1000
+    return f"{name} discharges itself with {words[2]} mA."
+
+
+def _resist(simulator: "Simulator", words: list[str]) -> str:
+    cell, name = _cell_named(simulator, words)
+    more, a_month = _now_and_a_month(words, 100)
+    cell.resistance += more / 1000
+    cell.ageing.resistance = a_month / 1000
+    return f"{name} has {more:g} mΩ more, and gets {a_month:g} mΩ a month."
+
+
+def _fade(simulator: "Simulator", words: list[str]) -> str:
+    cell, name = _cell_named(simulator, words)
+    lost, a_month = _now_and_a_month(words, 50)
+    cell.lose(lost / 100)
+    cell.ageing.fade = a_month / 100
+    return f"{name} has lost {lost:g} % of its capacity, and loses {a_month:g} % a month."
+
+
+def _meter(simulator: "Simulator", words: list[str]) -> str:
+    cell, name = _cell_named(simulator, words)
+    off, a_month = _now_and_a_month(words, 1000)
+    cell.meter, cell.ageing.meter = off / 1000, a_month / 1000
+    return f"{name} is measured {off:g} mV too high, and {a_month:g} mV more a month."
+
+
+def _health(simulator: "Simulator", words: list[str]) -> str:
+    module = module_named(simulator, words[0])
+    percent = number_in(words[1], 20, 100)
+    module.wear_out(percent)
+    return f"Module {module.number} has {percent:g} % of its capacity left."
+
+
+def _cell_named(simulator: "Simulator", words: list[str]) -> tuple[VirtualCell, str]:
+    """The cell of MODULE CELL, and how a sentence about it begins. Raises ConfigError."""
+    module = module_named(simulator, words[0])
+    number = int(number_in(words[1], 1, len(module.cells)))
+    return module.cells[number - 1], f"Cell {number} of module {module.number}"
+
+
+def _now_and_a_month(words: list[str], most: float) -> tuple[float, float]:
+    """The number behind MODULE CELL, and by how much it grows in a month."""
+    now, a_month = [*words[2:], "0"][:2]
+    return number_in(now, -most, most), number_in(a_month, -most, most)
 
 
 def _vanish(simulator: "Simulator", words: list[str]) -> str:
@@ -196,6 +246,11 @@ ORDERS: dict[str, OrderRow] = {
     "alarm": ("alarm MODULE KIND [CELL]", 2, 3, _alarm),
     "cell-fault": ("cell-fault MODULE CELL", 2, 2, _cell_fault),
     "clear": ("clear", 0, 0, _clear),
+    "leak": ("leak MODULE CELL MILLIAMPERES", 3, 3, _leak),
+    "resist": ("resist MODULE CELL MILLIOHMS [A_MONTH]", 3, 4, _resist),
+    "fade": ("fade MODULE CELL PERCENT [A_MONTH]", 3, 4, _fade),
+    "meter": ("meter MODULE CELL MILLIVOLTS [A_MONTH]", 3, 4, _meter),
+    "health": ("health MODULE PERCENT", 2, 2, _health),
     "vanish": ("vanish MODULE", 1, 1, _vanish),
     "return": ("return MODULE", 1, 1, _return),
     "soc": ("soc PERCENT", 1, 1, _soc),

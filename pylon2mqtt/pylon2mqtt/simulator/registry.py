@@ -14,7 +14,7 @@ from pylon2mqtt.simulator.binary.inverter import Inverter
 
 from . import orders
 from .battery import VirtualBank
-from .faults import Exchange, Fault, Faults, Piece, Pieces
+from .faults import Fault, Faults, LineExchange, Piece, Pieces
 from .line import Line, line_at
 from .models import stack
 from .orders import OrderQueue
@@ -192,7 +192,7 @@ class Simulator:
                 # Somebody is still typing: there is no answer yet that a fault could spoil.
                 self._send([Piece(data=echo, typed=True)], heard_at)
                 continue
-            exchange = Exchange(request=request, answer=answer, dice=self._dice, echo=echo)
+            exchange = LineExchange(request=request, answer=answer, dice=self._dice, echo=echo)
             self._send(self.faults.spoil(exchange, self._delay()), heard_at)
 
     def _tune(self) -> None:

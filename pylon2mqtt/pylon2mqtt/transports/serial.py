@@ -6,6 +6,7 @@ as it likes; the end of an answer is found in the bytes, never in their timing.
 
 import errno
 import logging
+import os
 import select
 import termios
 import time
@@ -35,7 +36,14 @@ _ADVICE: dict[int | None, str] = {
     errno.EBUSY: "stop the other program that uses it",
     errno.EAGAIN: "stop the other program that uses it: two readers spoil each other's answers",
     errno.ENOTTY: "choose a serial device",
+    errno.EISDIR: "choose a serial device",
 }
+_ADAPTER = "look whether the adapter is plugged in"
+_GATEWAY = "check the gateway's address, port and power"
+_GATEWAY_ADVICE: dict[int | None, str] = dict.fromkeys(
+    (errno.ECONNRESET, errno.EPIPE),
+    "the gateway is busy or was restarted: most serve one program at a time, so stop any other that uses it",
+)
 
 
 # pySerial lets some of termios' errors through; they are no OSError.
@@ -158,17 +166,17 @@ class SerialTransport:
         try:
             yield
         except _FOREIGN as error:
-            advice = _ADVICE.get(_number(error))
-            network = "check the gateway's address, port and power" if "://" in self.line else None
-            hint = advice or network or "look whether the adapter is plugged in"
-            raise TransportError(f"{what} {self.line}: {error}; {hint}") from error
+            number, reason = _cause(error)
+            known, otherwise = (_GATEWAY_ADVICE, _GATEWAY) if "://" in self.line else (_ADVICE, _ADAPTER)
+            raise TransportError(f"{what} {self.line}: {reason}; {known.get(number, otherwise)}") from error
 
 
-def _number(error: BaseException) -> int | None:
-    """The system's error number, which pySerial and termios keep in different places."""
+def _cause(error: BaseException) -> tuple[int | None, str]:
+    """The system's error number and its words, which pySerial and termios keep in different places."""
     for cause in (error, error.__context__):
         numbers = [getattr(cause, "errno", None), *getattr(cause, "args", ())[:1]]
         number = next((n for n in numbers if isinstance(n, int)), None)
-        if number is not None:
-            return number
-    return None
+        if cause is not None and number is not None:
+            return number, os.strerror(number) if number > 0 else str(cause.args[-1])
+    reason = str(error.__context__ or error)
+    return (errno.ECONNRESET if "disconnected" in reason else None), reason

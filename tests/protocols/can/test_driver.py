@@ -1,4 +1,4 @@
-"""The CAN driver: what is fresh, whose language it is, who is silent, why nothing is heard; that it never speaks."""
+"""The CAN driver: what is fresh, which dialect it is, who is silent, why nothing comes; that it never sends."""
 
 import ast
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.can_logs import US5000, Bus
 
-from pylon2mqtt.errors import TransportTimeoutError
+from pylon2mqtt.errors import FrameError, TransportTimeoutError
 from pylon2mqtt.model import State
 from pylon2mqtt.protocols.auto import Auto
 from pylon2mqtt.protocols.base import BatteryProtocol, Probe
@@ -77,7 +77,7 @@ class TestFreshness:
         assert 50 < bus.time.now() < 53
         assert "the battery fell silent, only the inverter speaks" in why
 
-    def test_who_else_speaks_is_counted_since_the_battery_was_last_heard(self) -> None:
+    def test_who_else_speaks_is_counted_since_the_battery_was_last_received(self) -> None:
         bus = Bus((every(1, 20), US5000), (every(10, 200, 3), KEEP_ALIVE))
         assert "only the inverter speaks (3 frames)" in lost(bus)
 
@@ -168,12 +168,20 @@ class TestRacks:
         bus = Bus((every(1, 100), "00004200#0200000000000000 00007321#4B00050F2D005600"))
         assert "no voltage, state of charge or limit" in lost(bus)
 
+    def test_another_form_is_refused_in_every_turn_until_it_is_ours(self) -> None:
+        bus = Bus((every(1, 20), "00004211#0610B2FFBA044C63"), (every(1, 100, 21), RACK.format(0x4211)))
+        for _ in range(3):
+            with pytest.raises(FrameError, match="30k offset"):
+                bus.read()
+        bus.time.sleep(60)
+        assert bus.read().modules[0].voltage == 246.9
+
     def test_its_state(self) -> None:
         bus = Bus((every(1, 100), f"{RACK.format(0x4211)} 00004251#0202000000000000"))
         assert bus.read().modules[0].state is State.DISCHARGING
 
 
-class TestVerdict:
+class TestDiagnosis:
     @pytest.mark.parametrize(
         ("said", "why"),
         [
@@ -185,9 +193,15 @@ class TestVerdict:
             ("355#R8 351#R", "10 remote frames: somebody asks"),
             ("313#14C8FFF100E56264", "Growatt"),
             ("00000351#C608FA00FA008007", "Sofar"),
+            ("101#FAB9356700000000 191#0000010600090400 151#0053554E47524F57", "this is Sungrow's protocol"),
+            ("110#0FE60C3500FA00C8 150#2710271001000100 1D0#0F3C003200D20308", "this is BYD's high-voltage protocol"),
+            ("110#0FE60C3500FA00C8 150#2710271001000100", "10 frames of 110, 150, none of a battery"),
+            ("350#060FC813 351#5763640123001000 352#FA00 355#B004A604 356#740E8C0A00000000", "this is Afore's"),
+            ("35E#0000000000000000 500#8F14 501#00 503#BC0E", "this is Samsung's"),
+            ("35C#C000", "3 frames of a battery, but no voltage"),
         ],
     )
-    def test_what_is_heard_in_its_place(self, said: str, why: str) -> None:
+    def test_what_comes_in_its_place(self, said: str, why: str) -> None:
         assert why in lost(Bus((every(1, 4), said)))
 
     def test_errors_that_only_the_interface_counts(self) -> None:
@@ -249,6 +263,8 @@ def _no_probes() -> list[Probe]:
         (b"381", b"56\0\0\0\0\0\0", b"51\0\0\0\0\0\0"),
         (b"650", b"\0" * 8, b"\0" * 8),
         (b"355", b"ABCD1234", b"ABCD1234"),
+        (b"00000380", b"ABCD1234", b"ABCD1234"),  # an extended look-alike
+        (b"605", b"ABCD1234", b"A0000001"),  # of the sixth module of a Deye
     ],
 )
 def test_serial_numbers_are_hidden(number: bytes, data: bytes, hidden: bytes) -> None:

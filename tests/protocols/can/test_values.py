@@ -75,6 +75,8 @@ class TestLowVoltage:
             ("356#640000000000", LIMITS, None),  # 1 V or 10 V: neither can be
             ("356#491300000000", "", 49.37),  # without a limit: 493.7 V is no low voltage
             ("356#B81400000000", "373#F10CF50C27012801", 53.04),  # the cells: 16 in series
+            ("356#C41300000000", "373#B80B800C27012801", 50.6),  # of 3.0 to 3.2 V each
+            ("356#A00F00000000", "373#CC0CCE0C27012801", 400.0),  # 122 in series, 12.2 cannot be
             ("356#340800000000", "373#F10CF50C27012801", 210.0),  # 6.3 in series cannot be, 63 can
             ("356#102700000000", "", None),  # 100 V or 1000 V
         ],
@@ -110,6 +112,7 @@ class TestLowVoltage:
             ("35E#444953434F564552 354#2C01BA0000000000 355#0A006400", None, None),  # 62 % left at 10 %
             ("35E#444953434F564552 354#2C019C0000000000 355#41005000", 300, 156),  # 65 % of a health of 80 %
             ("35E#44594E4553532D4C 70D#640005001E013002 35F#2BA4EB0E82010000 355#45006400", 560, 386.0),  # Dyness
+            ("35E#44594E4553532D4C 35F#2BA4EB0E82010000 355#45006400", None, 386.0),
             ("35E#50594C4F4E 70D#640005001E013002 355#45006400", None, None),
             ("35F#0000010138000000 379#3800000000000000 355#38006400", None, None),  # 379 repeats 35F
             ("35F#0000010138000000 379#3800000000000000 355#64006400", 56, 56.0),  # and full, both are the same
@@ -120,6 +123,17 @@ class TestLowVoltage:
     ) -> None:
         bank = decoded(f"{LIMITS} {frames}")
         assert (bank.full_capacity, bank.remaining_capacity) == (full, left)
+
+    def test_zeros_in_place_of_everything_say_nothing(self) -> None:
+        """An emulator whose own battery is away."""
+        with pytest.raises(DecodeError, match="no voltage"):
+            decoded("351#0000000000000000 355#00000000 356#000000000000 359#00000000000000")
+        bank = decoded(f"{LIMITS} 355#00000000 356#000000000000")
+        assert (bank.voltage, bank.current, bank.temperature, bank.soc, bank.soh) == (None, None, None, None, None)
+
+    def test_a_true_zero_is_a_value(self) -> None:
+        bank = decoded(f"{LIMITS} 355#00006400 356#7A1300000000")
+        assert (bank.current, bank.temperature, bank.soc, bank.soh) == (0.0, 0.0, 0, 100)
 
     def test_zeros_for_unknown_cells_are_no_temperature(self) -> None:
         bank = decoded("35E#44593030311CFC08 361#0000000000000000")
@@ -354,12 +368,17 @@ class TestHighVoltage:
             ("00004210#1006757E04BA4C63 00004220#10A40D98762A7436", "byte order"),
             ("00004210#100675A504BA4C63 00004220#10A40D98762A7436", "byte order"),  # -14.1 A
             ("00004210#1006757E04BA4C63", "byte order"),  # without limits
+            ("00004210#1006756204BA4C63", "byte order"),  # +5 A
             ("00004210#1006004E04BA4C63 00004220#10A40D9800FA0106", "byte order"),  # no offset either
         ],
     )
     def test_another_form_is_refused_and_the_setting_named(self, frames: str, setting: str) -> None:
         with pytest.raises(FrameError, match=setting):
             decoded(frames)
+
+    def test_a_broken_sensor_alone_is_no_other_form(self) -> None:
+        (rack,) = decoded("00004210#0610507500004C63").modules
+        assert (rack.voltage, rack.current, rack.temperature) == (410.2, 3.2, None)
 
     @pytest.mark.parametrize("tenths", [-9999, -5000, -300, -1, 0, 1, 255, 256, 300, 2560, 5000, 9999])
     def test_every_current_of_a_rack_is_believed(self, tenths: int) -> None:
@@ -410,7 +429,7 @@ class TestForeigners:
             ("350#060FC81370040000 351#5763640123001000 352#FA00FA00A410980D 355#B004A604 356#740E8C0A", "Afore"),
             ("351#024800FA00FA01C2 355#005A006400002328 356#14D2000800E6", "other order"),
             ("123#00 305#0000000000000000", "no battery that is known"),
-            ("35A#0000000000000000 123#00", "no battery that is known"),
+            ("35A#0000000000000000 123#00 124#00 125#00 126#00", "no battery that is known"),
             ("351#FFFF 355#FFFF 356#0000", "no voltage, state of charge or limit"),
         ],
     )  # fmt: skip

@@ -12,7 +12,7 @@ from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.simulator.console.faults import CONSOLE_FAULTS
-from pylon2mqtt.simulator.faults import Exchange, Faults, Piece
+from pylon2mqtt.simulator.faults import Faults, LineExchange, Piece
 from pylon2mqtt.simulator.pacing import Pace
 from pylon2mqtt.simulator.registry import Simulator
 
@@ -164,7 +164,7 @@ def spoiled(name: str, seed: int = 1, answer: bytes = ANSWERED) -> bytes:
     faults = Faults(FakeTime().clock.now, CONSOLE_FAULTS)
     faults.set(name)
     echo = answer[: answer.index(b"\n")]
-    exchange = Exchange(request=echo + b"\r", answer=answer, dice=Random(seed), echo=echo)
+    exchange = LineExchange(request=echo + b"\r", answer=answer, dice=Random(seed), echo=echo)
     return b"".join(piece.data for piece in faults.spoil(exchange, 0.0))
 
 
@@ -255,7 +255,7 @@ def test_faults_go_together_with_every_answer(first):
             faults.set(first)
             faults.set(second)
             echo = answer.partition(b"\n")[0]
-            exchange = Exchange(request=echo + b"\r", answer=answer, dice=Random(seed), echo=echo)
+            exchange = LineExchange(request=echo + b"\r", answer=answer, dice=Random(seed), echo=echo)
             assert all(isinstance(piece, Piece) for piece in faults.spoil(exchange, 0.0))
 
 

@@ -164,22 +164,23 @@ def test_bat_tells_what_the_cells_have(model):
     for number, (row, cell) in enumerate(zip(rows, module.cells, strict=True)):
         current = [] if model == "Pytes-V5" else [str(round(1000 * module.current))]
         assert row[: 3 + len(current)] == [
-            str(number), str(round(1000 * cell.voltage(module.current))), *current,
+            str(number), str(round(1000 * (cell.voltage(module.current) + cell.meter))), *current,
             str(mc(module.temperatures()[1 + number // 4], step)),
         ]  # fmt: skip
         words = row[3 + len(current) :]
         assert words[:4] == ["Dischg", "Normal", "Normal", "Normal"]
-        charge = 0 if model == "US3000D" else round(1000 * cell.charge)
+        charge = 0 if model == "US3000D" else round(1000 * module.full_capacity * cell.charge / cell.capacity)
         percent = next(word for word in row if word.endswith("%"))
-        assert percent == f"{round(100 * cell.charge / module.model.capacity)}%"
+        assert percent == f"{round(100 * cell.charge / cell.capacity)}%"
         assert row[row.index(percent) + 1 : row.index(percent) + 3] == [str(charge), "mAH"]
         assert row[-1] == ("N" if model in {"US5000", "US3000C-B69.25", "US3000D"} else "mAH")
 
 
 def test_a_us3000d_tells_the_charge_of_its_own_cells():
     desk = Desk("US3000D", 2)
-    assert [row[-3] for row in desk.bat("bat")[1:]] == [str(round(1000 * c.charge)) for c in desk.bank.modules[0].cells]
-    assert re.search(r"Normal       Normal       60%          44\d\d\d        mAH N$", desk.lines("bat")[1])
+    charges = [str(round(1000 * charge)) for charge in desk.bank.modules[0].cell_charges()]
+    assert [row[-3] for row in desk.bat("bat")[1:]] == charges
+    assert re.search(r"Normal       Normal       6[01]%          4[45]\d\d\d        mAH N$", desk.lines("bat")[1])
     assert desk.type("bat 1\r").startswith("bat 1\n\r@\r\r\n\r\r\nBattery ")
 
 
@@ -192,11 +193,13 @@ def test_bat_alone_is_the_master_and_with_two_numbers_one_cell():
 
 def test_percents_of_cells_are_aligned_to_the_right():
     desk = Desk("US3000C", 1)
-    desk.bank.modules[0].cells[3].put(3.708)
-    desk.bank.modules[0].cells[4].put(73.9)
+    low, high = desk.bank.modules[0].cells[3:5]
+    low.put(0.0501 * low.capacity)
+    high.put(1.01 * high.capacity)
+    desk.bank.advance(5)
     rows = desk.lines("bat")
-    assert rows[4].endswith("Normal        5%          3708 mAH      N")
-    assert rows[5].endswith("Normal       100%         73900 mAH      Y")
+    assert re.search(r"Normal        5%          37\d\d mAH      N$", rows[4])
+    assert rows[5].endswith("Normal       100%         74000 mAH      Y")
 
 
 def test_a_cell_that_cannot_be_measured_shows_4095():
@@ -246,5 +249,6 @@ def test_values_follow_the_bank_as_time_passes():
 def test_balancing_cells_are_marked():
     desk = Desk("US5000", 1)
     for cell in desk.bank.modules[0].cells[:3]:
-        cell.put(cell.capacity)
+        cell.put(1.01 * cell.capacity)
+    desk.bank.advance(5)
     assert [row[-1] for row in desk.bat("bat")[1:]] == ["Y"] * 3 + ["N"] * 12

@@ -107,6 +107,17 @@ def test_stat_counts_what_the_module_did(model):
     assert ("COC2 Times" in told) == (model not in {"US2000", "Pytes-4850P", "Pytes-V5"})
 
 
+@pytest.mark.parametrize("model", ["US3000C-B69.25", "US5000-B69.26"])
+def test_newer_stat_counts_seconds_in_classes(model):
+    lines = Desk(model, 1).lines("stat")
+    classes = [line for line in lines if line[25:27] == ": "]
+    assert len(classes) == 21
+    assert re.fullmatch(r"ChgCurr 0~0\.2C Secs      : +[1-9]\d+", classes[7])
+    assert re.fullmatch(r"Soc 20~60% Secs          : +[1-9]\d+", classes[18])
+    assert lines[-22].startswith("LV Cnt ")
+    assert not any(line[25:27] == ": " for line in Desk("US5000", 1).lines("stat"))
+
+
 def test_stat_of_a_slave_does_not_tell_its_health():
     desk = Desk("US5000", 2)
     assert int(desk.pairs("stat 1")["SOH"]) > 90

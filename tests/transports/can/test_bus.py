@@ -161,8 +161,8 @@ class Adapter:
         self._slave = slave
         self.told = b""
         self._gone = False
-        self._ears = threading.Thread(target=self._listen, daemon=True)
-        self._ears.start()
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
 
     def _listen(self) -> None:
         while not self._gone:
@@ -176,7 +176,7 @@ class Adapter:
     def unplug(self) -> None:
         # Nobody may be reading: a file that is read stays open.
         self._gone = True
-        self._ears.join()
+        self._reader.join()
         os.close(self._master)
         os.close(self._slave)
 
@@ -217,7 +217,7 @@ class TestSlcan:
         assert told[-2:] == ["M1", "O"]
         line.close()
 
-    def test_whole_frames_are_heard_and_damaged_ones_counted(self, adapter: Adapter) -> None:
+    def test_whole_frames_are_received_and_damaged_ones_counted(self, adapter: Adapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         for said in ("t35545A006400", "t35545A00640012AB", "T0000421180102030405060708", "r3558"):
             adapter.say(f"{said}\r")
@@ -232,7 +232,7 @@ class TestSlcan:
         assert line.traffic().errors == 4
         line.close()
 
-    def test_it_tries_the_other_rate_where_nothing_is_heard(self, adapter: Adapter) -> None:
+    def test_it_tries_the_other_rate_where_nothing_comes(self, adapter: Adapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         line.open()
         line.open()
@@ -240,7 +240,7 @@ class TestSlcan:
         assert [command for command in told if command.startswith("S")] == ["S6", "S5", "S6"]
         line.close()
 
-    def test_it_stays_at_a_rate_at_which_something_is_heard(self, adapter: Adapter) -> None:
+    def test_it_stays_at_a_rate_at_which_something_comes(self, adapter: Adapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         adapter.say("t35545A006400\r")
         assert one(line, LONGEST_S) == SOC

@@ -110,7 +110,7 @@ class _Attempt:
         self.client.disconnect()
 
     def wait_for_end(self) -> None:
-        """Wait, not for long, until the broker has been told that we leave."""
+        """Wait, not for long, until the broker knows that we leave."""
         with contextlib.suppress(queue.Empty):
             while not isinstance(self.queue.get(timeout=GOODBYE_S), _Ended):
                 pass
@@ -189,7 +189,7 @@ class Broker:
             self._ended(NoGreetingError())
 
     def publish(self, topic: str, payload: str, *, qos: int = 0, retain: bool = True) -> MQTTMessageInfo | None:
-        """Send a message, to be kept by the broker unless told otherwise; return None when there is no connection."""
+        """Send a message, which the broker keeps if ``retain``; return None when there is no connection."""
         if self._attempt is None or not self.connected:
             return None
         info = self._attempt.client.publish(topic, payload, qos, retain)

@@ -14,7 +14,7 @@ FIELDS = ("energy_charged", "energy_discharged")
 
 # A BMS that counts by itself says so within this time after the start; only then is it known that it does not.
 WAIT_S = 120.0
-# Readings that are further apart than three polls, and than this, have nothing to tell of the time between them.
+# Readings that are further apart than three polls, and than this, say nothing about the time between them.
 LEAST_GAP_S = 60.0
 # 10 Wh: what is shown is what is kept, so that a restart takes nothing back.
 _DIGITS = 2
@@ -38,7 +38,7 @@ class Energies:
         self._banks: dict[str, _Bank] = {}
 
     def fill(self, root: str, found: dict[str, Publication], *, poll_interval_s: float, now: float) -> None:
-        """Take in the power that a bank's state tells, and let the state tell the energy too, as soon as it is known.
+        """Take in the power of a bank's state, and add the energy to the state as soon as it is known.
 
         ``found`` are the bank's publications by topic; ``now`` counts seconds.
         """
@@ -73,7 +73,7 @@ class Energies:
             bank.remembered = True
 
     def asked(self, topics: Iterable[str]) -> None:
-        """Take in that the broker had time to tell what it kept of these topics."""
+        """Take in that the broker had time to send what it kept of these topics."""
         for topic in topics:
             root, _, name = topic.rpartition("/")
             if name == ENERGY and root in self._banks:

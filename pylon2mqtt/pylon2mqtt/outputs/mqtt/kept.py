@@ -59,7 +59,7 @@ class Kept:
         return [self._layout.topic(bank, *parts) for parts in (("+", STATE), (INTERVAL,), (ENERGY,)) if is_new]
 
     def fill(self, bank: str, found: dict[str, Publication], now: float) -> None:
-        """Let the bank's publications tell the energy that was metered, and how often it is read."""
+        """Add the energy that was metered, and how often the bank is read, to its publications."""
         root = self._layout.topic(bank)
         self._energies.fill(root, found, poll_interval_s=self.poll_interval_s(bank), now=now)
         found |= self.interval(bank)
@@ -90,5 +90,5 @@ class Kept:
         return None
 
     def asked(self, topics: Iterable[str]) -> None:
-        """Take in that the broker had time to tell what it kept of these topics."""
+        """Take in that the broker had time to send what it kept of these topics."""
         self._energies.asked(topics)

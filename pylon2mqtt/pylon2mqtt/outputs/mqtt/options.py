@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from pylon2mqtt.options import FLAG, PORT, SECRET, TEXT, TOPIC, option
+from pylon2mqtt.options import FLAG, HOST, PORT, SECRET, TEXT, TOPIC, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +13,7 @@ class MqttOptions:
     section: ClassVar[str] = "mqtt"
     switched_on: ClassVar[bool] = True
 
-    host: str = option(TEXT, "name or address of the broker", default="")
+    host: str = option(HOST, "name or address of the broker", default="")
     port: int | None = option(PORT, "port of the broker (default 1883, with TLS 8883)")
     username: str | None = option(TEXT, "user name at the broker")
     password: str | None = option(SECRET, "password at the broker")

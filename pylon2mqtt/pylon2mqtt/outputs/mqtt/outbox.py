@@ -1,4 +1,4 @@
-"""What our topics shall say, and what they have been told to say."""
+"""The content of our topics, and what of it has been sent."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-# An unchanged topic is said again after this many seconds, so that whoever listens can tell it from a dead one.
+# An unchanged topic is sent again after this many seconds, so that who listens sees that the bridge lives.
 REPEAT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a topic shall say. ``taken_at`` is told with it, but a new time alone is not news."""
+    """The content of a topic. ``taken_at`` is sent with it, but a new time alone is not news."""
 
     content: dict[str, Any] | str
     taken_at: datetime | None = None
@@ -41,7 +41,7 @@ class Outbox:
         self._due: dict[str, None] = {}
 
     def put(self, topic: str, publication: Publication, now: float) -> None:
-        """Let a topic say this: at once if it is news, else when it has been silent for long."""
+        """Give a topic this content: sent at once if it is news, else when nothing was sent for long."""
         self._latest[topic] = publication
         sent = self._sent.get(topic)
         if sent is None or sent.publication.content != publication.content or now - sent.at >= REPEAT_S:
@@ -55,7 +55,7 @@ class Outbox:
         self._due[topic] = None
 
     def repeat(self, topics: Iterable[str] | None = None) -> None:
-        """Let these topics, or every one, be said again: somebody new is listening."""
+        """Send these topics, or all of them, again: somebody new is listening."""
         wanted = self._latest if topics is None else set(topics)
         self._due |= dict.fromkeys(topic for topic in self._latest if topic in wanted)
 

@@ -37,9 +37,9 @@ class Mqtt:
     """Publishes every snapshot over MQTT, and announces what it finds to Home Assistant.
 
     ``cells``: none, statistics, voltages or full, see `entities.ENABLED_ARRAYS`. ``on_command`` gets the bank's name,
-    what is asked (``rescan``, ``poll_interval``) and the payload, and tells whether it was done. ``find_broker`` tells
-    host, port, username, password and tls where the options name no host. ``clock`` counts seconds, ``uniform`` draws
-    between two of them.
+    what is asked (``rescan``, ``poll_interval``) and the payload, and returns whether it was done. ``find_broker``
+    returns host, port, username, password and tls where the options name no host. ``clock`` counts seconds, ``uniform``
+    draws between two of them.
     No method raises because of the broker: it may come, go and hang; what is wrong stands in the log.
     """
 
@@ -98,7 +98,7 @@ class Mqtt:
         self.refresh()
 
     def publish(self, snapshot: Snapshot) -> None:
-        """Tell what is new, or keep it until there is a broker to tell it to."""
+        """Publish what is new, or keep it until there is a broker."""
         bank, now = bank_slug(snapshot.bank), self.clock()
         unread = self._kept.meet(snapshot, now)
         found = self._layout.publications(snapshot, self._kept.modules(bank))
@@ -128,12 +128,12 @@ class Mqtt:
             self._send()
 
     def close(self) -> None:
-        """Tell that the batteries and the bridge are gone, within a second."""
+        """Say that the batteries and the bridge are gone, within a second."""
         banks = {self._layout.topic(bank, STATUS): OFFLINE for bank in self._kept.banks}
         self._broker.close(banks | {self._layout.status: OFFLINE})
 
     def _access(self) -> MqttOptions:
-        """The broker of the options; without a host there, the one that ``find_broker`` tells of now."""
+        """The broker of the options; without a host there, the one that ``find_broker`` finds now."""
         if not self.options.host and self.find_broker is not None:
             return replace(self.options, **self.find_broker())
         if not self.options.host:
@@ -239,7 +239,7 @@ class Mqtt:
             self._command(bank, INTERVAL, seconds)
 
     def _command(self, bank: str, what: str, payload: str) -> None:
-        """Pass a command on; a new interval is told at once, and kept by the broker."""
+        """Pass a command on; a new interval is published at once, and kept by the broker."""
         done = self.on_command and self.on_command(self._kept.name(bank) or bank, what, payload)
         if done and what == INTERVAL:
             self._kept.set_interval(bank, float(payload))

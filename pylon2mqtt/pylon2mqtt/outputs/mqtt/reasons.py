@@ -8,7 +8,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from pylon2mqtt.errors import OutputError
 
-# What paho tells: the exception of a connection that could not be made, or the reason that ended one.
+# What paho reports: the exception of a connection that could not be made, or the reason that ended one.
 Cause = BaseException | ReasonCode | None
 
 CREDENTIALS = "refuses the user name or the password: correct `username` and `password` in the options of MQTT"

@@ -42,8 +42,8 @@ class AlarmBit:
 class FrameTable:
     """One kind of frame.
 
-    ``addresses``: how many identifiers in a row are this frame, each of another module. ``constant``: what it says does
-    not change, so it stays true however long ago it came.
+    ``holds_text``: it is a text. ``addresses``: how many identifiers in a row are this frame, each of another module.
+    ``constant``: what it says does not change, so it stays true however long ago it came.
     """
 
     def __init__(self, message: Message) -> None:
@@ -61,12 +61,17 @@ class FrameTable:
             is_extended_frame=message.is_extended_frame,
         )
         self._texts = [signal for signal in message.signals if signal.unit in _TEXTS]
+        self.holds_text = any(signal.start == 0 for signal in self._texts)
         self._numbers = {signal.name: signal for signal in self._message.signals}
         self._alarms = {name: alarm for name, signal in self._numbers.items() if (alarm := self._alarm(signal))}
 
     def has(self, prefix: str) -> bool:
         """Whether a signal has a name that begins so."""
         return any(name.startswith(prefix) for name in (*self._numbers, *(signal.name for signal in self._texts)))
+
+    def bits(self) -> list[tuple[int, int]]:
+        """The first bit and the number of bits of every signal."""
+        return [(signal.start, signal.length) for signal in (*self._numbers.values(), *self._texts)]
 
     def decode(self, data: bytes) -> dict[str, Any]:
         """Return what the frame says, by the signals' names; None for what is not a value. Cut fields are left out."""

@@ -64,6 +64,8 @@ class CanDialect:
             table, address = tables.get(key, (None, 0))
             if table is None or table.by_inverter or (at < since and not table.constant):
                 continue
+            if table.holds_text and len(data) < len(received.longest(key)):
+                continue
             fresh = fresh or at >= since
             values.setdefault(address if table.addresses > 1 else None, {}).update(table.decode(data))
         return values if fresh else {}

@@ -40,12 +40,14 @@ _LEAST = ("voltage", "soc", "charge_voltage_limit")
 # The frames that hold them in all low-voltage dialects: with 35A but neither of 359 and 35C, some things are missing.
 _PAIRS, _ALARMS, _PERMISSIONS = 0x35A, 0x359, 0x35C
 
+_STANDARD_DIGITS = 3
+
 PROBES: tuple[Probe, ...] = ()
 """Nothing is asked on a CAN bus."""
 
 
 def decode(frames: Iterable[TimedFrame]) -> Bank:
-    """Return what a log says: the last of everything, however old. Raises ProtocolError where it is nothing."""
+    """Return the bank of a log: the last value of each kind, however old. Raises ProtocolError where there is none."""
     received = nothing_received()
     count = 0
     for at, frame in frames:
@@ -55,7 +57,7 @@ def decode(frames: Iterable[TimedFrame]) -> Bank:
         raise FrameError("there is no CAN frame in it: give a log as candump -l writes it")
     dialect = recognise(received, 0.0)
     if dialect is None:
-        foreign = foreign_language(received, 0.0)
+        foreign = foreign_language(received, received.keys(0.0))
         what = f"this is {foreign.title}, which is not read here" if foreign else "no battery that is known here"
         raise DecodeError(f"{count} frames: {what}", raw=b"")
     bank = dialect.bank(dialect.values(received, 0.0))
@@ -69,9 +71,13 @@ def _says_nothing(bank: Bank) -> bool:
 
 
 def scrub(request: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
-    """Return a frame's data with the part of a serial number in it replaced; ``request`` is its identifier, as text."""
+    """Return a frame's data with the part of a serial number in it replaced.
+
+    ``request`` is its identifier in hexadecimal: three digits, or eight if it is extended.
+    """
     text = answer.rstrip(b"\0").decode("latin-1")
-    if int(request, 16) not in serials() or not text.strip():
+    key = int(request, 16) | (EXTENDED if len(request) > _STANDARD_DIGITS else 0)
+    if key not in serials() or not text.strip():
         return answer
     other = text[:1] + pseudonym(text)[1 - len(text) :] if len(text) > 1 else "0"
     return other.encode("latin-1").ljust(len(answer), b"\0")
@@ -170,7 +176,8 @@ class Can:
     def _nothing(self, line: CanTransport) -> TransportTimeoutError:
         """Return why there is nothing, and begin anew."""
         since = self._clock.now() - _FIRST_S
-        found = count_frames(self._received, self._dialect, foreign_language(self._received, since), since)
+        foreign = foreign_language(self._received, self._received.keys(since))
+        found = count_frames(self._received, self._dialect, foreign, since)
         why = diagnosis(line.line, found, self._passed(line), read_before=self._dialect is not None)
         line.select(None)
         self._settled = False

@@ -33,9 +33,8 @@ class ForeignLanguage:
     shares_identifiers: bool = False
 
 
-def foreign_language(received: Received, since: float, *, sharing: bool = False) -> ForeignLanguage | None:
-    """Return the foreign language that was spoken since then; with ``sharing`` only one that shares identifiers."""
-    keys = received.keys(since)
+def foreign_language(received: Received, keys: frozenset[int], *, sharing: bool = False) -> ForeignLanguage | None:
+    """Return the foreign language of these identifiers; with ``sharing`` only one that shares some of ours."""
     languages = (one for one in FOREIGN if one.shares_identifiers or not sharing)
     return next((one for one in languages if one.signature(received, keys)), None)
 
@@ -50,8 +49,8 @@ def _extended(*identifiers: int) -> frozenset[int]:
 
 def _big_endian(received: Received, keys: frozenset[int]) -> bool:
     """Whether voltage and charge limit agree only with their bytes the other way round."""
-    limit, volts = (received.last(key) if key in keys else None for key in (LIMITS, MEASURED))
-    if not limit or not volts or min(len(limit), len(volts)) < _TWO_BYTES:
+    limit, volts = received.longest(LIMITS), received.longest(MEASURED)
+    if not keys >= {LIMITS, MEASURED} or min(len(limit), len(volts)) < _TWO_BYTES:
         return False
     is_low = _LEAST_VOLTS <= int.from_bytes(limit[:2], "big") / 10 <= _MOST_VOLTS
     return is_low and _agree(volts, limit, "big") and not _agree(volts, limit, "little")

@@ -30,7 +30,9 @@ class Received:
     def __init__(self, known: Collection[int]) -> None:
         self.remote = self.errors = 0
         self._known = frozenset(known)
-        self._frames: dict[int, dict[int, tuple[float, bytes]]] = {}
+        # By identifier and length: when a frame came, after how many others, and its bytes.
+        self._frames: dict[int, dict[int, tuple[float, int, bytes]]] = {}
+        self._order = 0
         self._seen: dict[int, KeyCount] = {}
 
     def note(self, frame: CanFrame, now: float) -> None:
@@ -45,7 +47,8 @@ class Received:
     def _note_data(self, key: int, data: bytes, now: float) -> None:
         known = key in self._known
         if known:
-            self._frames.setdefault(key, {})[len(data)] = (now, data)
+            self._order += 1
+            self._frames.setdefault(key, {})[len(data)] = (now, self._order, data)
         if known or key in self._seen or self._unknown() < _MOST_UNKNOWN:
             seen = self._seen.get(key)
             if seen is None:
@@ -76,8 +79,10 @@ class Received:
 
     def frames(self) -> Iterator[tuple[float, int, bytes]]:
         """Yield (second, key, data) of every frame that is kept, the oldest first."""
-        yield from sorted((at, key, data) for key, frames in self._frames.items() for at, data in frames.values())
+        kept = [(order, at, key, data) for key in self._frames for at, order, data in self._frames[key].values()]
+        yield from ((at, key, data) for _, at, key, data in sorted(kept))
 
-    def last(self, key: int) -> bytes | None:
-        """Return the data of the last frame of a known identifier."""
-        return max(self._frames.get(key, {}).values(), default=(0.0, None))[1]
+    def longest(self, key: int) -> bytes:
+        """Return the data of the longest frame of a known identifier: a text is whole only there."""
+        frames = self._frames.get(key)
+        return frames[max(frames)][2] if frames else b""

@@ -5,6 +5,7 @@ The arguments are values by the signals' names, as `dbc` gives them; absent mean
 
 from collections.abc import Callable
 from dataclasses import fields
+from math import ceil, floor
 from typing import Any
 
 from pylon2mqtt.model import Bank, Module
@@ -28,8 +29,8 @@ _CELL_TEMPERATURES = ("cell_temperature_min", "cell_temperature_max")
 _LEAST_OF_LIMIT, _MOST_OF_LIMIT = 0.2, 1.6
 # The bounds of the language, in V, where nothing else decides: 12 V batteries that are empty, 48 V ones that are full.
 _LEAST_VOLTS, _MOST_VOLTS = 9.0, 65.0
-# So many cells are in series, and so near to a whole number is the voltage by that of a cell.
-_LEAST_CELLS, _MOST_CELLS, _CELLS_AGREE = 3.5, 330.0, 0.015
+# So many cells are in series, and by so much their voltages may differ from the battery's.
+_LEAST_CELLS, _MOST_CELLS, _CELLS_AGREE = 4, 330, 0.01
 _MOST_LIMIT = 10_000.0
 # A finer state of charge is one if it agrees with the whole percent.
 _SOC_AGREES = 1.0
@@ -46,11 +47,11 @@ _SHORTEST_NAME = 3
 
 def low_voltage_bank(values: Values) -> Bank:
     """A bank that speaks the common low-voltage language, whoever made it."""
-    fields = _fields(values, _BANK_FIELDS)
     return Bank(
-        **fields
+        **bank_fields(values)
         | {
             "voltage": voltage(values),
+            **_without_zeros(values),
             "soc": state_of_charge(values),
             "model": joined_text(values, "product_1", "product_2", shortest=_SHORTEST_NAME) or values.get("family"),
             "barcode": joined_text(values, "serial_1", "serial_2"),
@@ -63,17 +64,23 @@ def low_voltage_bank(values: Values) -> Bank:
     )
 
 
+def _without_zeros(values: Values) -> dict[str, None]:
+    """What is not known of a battery that sends zeros in place of all that is measured."""
+    zeros = "voltage" in values and values["voltage"] is None
+    return {name: None for name in ("current", "temperature") if zeros and values.get(name) == 0}
+
+
 def maker(received: Received, keys: frozenset[int]) -> bytes | None:
     """Return the maker's name as it was sent; None if it was not."""
-    return received.last(_MANUFACTURER) if _MANUFACTURER in keys else None
+    return received.longest(_MANUFACTURER) if _MANUFACTURER in keys else None
 
 
 def named(name: bytes) -> Callable[[Received, frozenset[int]], bool]:
     """Return the signature of a maker whose name, or that of its product, begins so."""
 
     def signature(received: Received, keys: frozenset[int]) -> bool:
-        texts = [received.last(key) for key in (_MANUFACTURER, _PRODUCT) if key in keys]
-        return any(text is not None and text.upper().startswith(name) for text in texts)
+        texts = [received.longest(key) for key in (_MANUFACTURER, _PRODUCT) if key in keys]
+        return any(text.upper().startswith(name) for text in texts)
 
     return signature
 
@@ -110,20 +117,22 @@ def voltage(values: Values) -> float | None:
     if limit is not None:
         return next((volts for volts in readings if within_limit(volts, limit)), None)
     low, high = values.get("cell_voltage_min"), values.get("cell_voltage_max")
-    if low is not None and high is not None:
-        return next((volts for volts in readings if _is_series(2 * volts / (low + high))), None)
-    return next((volts for volts in readings if _LEAST_VOLTS <= volts <= _MOST_VOLTS), None)
+    by_cells = (volts for volts in readings if low and high and _is_series(volts, low, high))
+    by_bounds = (volts for volts in readings if _LEAST_VOLTS <= volts <= _MOST_VOLTS)
+    return next((volts for volts in (*by_cells, *by_bounds)), None)
 
 
-def _is_series(cells: float) -> bool:
-    """Whether so many cells can be in series: few ones are a whole number, as exactly as their mean is known."""
-    whole = abs(cells - round(cells)) <= _CELLS_AGREE * cells
-    return _LEAST_CELLS <= cells <= _MOST_CELLS and whole
+def _is_series(volts: float, low: float, high: float) -> bool:
+    """Whether a whole number of cells, each between these voltages, makes this one."""
+    fewest, most = ceil(volts * (1 - _CELLS_AGREE) / high), floor(volts * (1 + _CELLS_AGREE) / low)
+    return max(fewest, _LEAST_CELLS) <= min(most, _MOST_CELLS)
 
 
 def state_of_charge(values: Values) -> float | None:
     """Whole percent, or hundredths where the next two bytes are that: with many makers they are something else."""
     whole, fine = values.get("soc"), values.get("fine_soc")
+    if whole == 0 and "soh" in values and values["soh"] is None:
+        return None  # zeros of one that knows neither
     if whole is None or fine is None or abs(fine - whole) > _SOC_AGREES:
         return whole
     return float(fine)
@@ -185,6 +194,11 @@ def _energies(values: Values) -> dict[str, None]:
     """MG counts energy in other units than all others: it is left out."""
     mg = (values.get("manufacturer") or "").upper().startswith("MG")
     return {"energy_charged": None, "energy_discharged": None} if mg else {}
+
+
+def bank_fields(values: Values) -> dict[str, Any]:
+    """What has the name of a bank's field, and its alarms."""
+    return _fields(values, _BANK_FIELDS)
 
 
 def module_fields(values: Values) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from functools import partial
 from pylon2mqtt.errors import DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Alarm, Bank, Event, Module, Topology
 from pylon2mqtt.model.joining import joined
+from pylon2mqtt.model.plausibility import contradictions
 from pylon2mqtt.protocols.base import Clock, Probe
 from pylon2mqtt.protocols.roster import Roster, Slot
 from pylon2mqtt.protocols.schedule import STAGGER_S
@@ -44,7 +45,7 @@ from .prompt import BAUDRATE, ENTER, Prompt
 from .rack.driver import Rack
 from .rack.opening import Allowed, Opening
 from .session import Session, twice
-from .stack.tables import MOST_SLOTS
+from .stack.tables import MOST_SLOTS, fit
 from .text import Refusal, echoed, prompt_of
 
 __all__ = ["PROBES", "Console", "decode", "scrub"]
@@ -121,6 +122,7 @@ class Console:
         self._opening = Opening(name, self._clock, self._session, allowed)
         self._roster = Roster(name, self._clock.now, stagger_s)
         self._lists = EventLists(self._roster.answers, RECORD)
+        self._full: dict[int, tuple[str | None, float]] = {}
         self._rack: Rack | None = None
         self._allow_login, self._cells = allow_login, cells
 
@@ -177,22 +179,36 @@ class Console:
         commands = (*OF_MODULE, *(OF_MASTER if row.number == self._own_number else ()))
         if self._cells == "none":
             commands = tuple(command for command in commands if command not in CELLS)
-        answers = [self._remembered(line, command, row.number) for command in commands]
+        answers = [self._remembered(line, command, row) for command in commands]
         parts = [part for bank in answers if bank for part in bank.modules if part.number == row.number]
         whole = joined((*(Bank(modules=(part,)) for part in (*parts, row)), identity)).modules[0]
-        return replace(whole, alarms=_all_alarms((*parts, row)))
+        return replace(whole, alarms=_all_alarms((*parts, row)), full_capacity=self._full_capacity(whole))
+
+    def _full_capacity(self, module: Module) -> float | None:
+        """What the module holds: the last figure of it, for it tells one only while it is more than half full."""
+        wrong = {name for found in contradictions(module) for name in found.fields}
+        if module.full_capacity is not None and "full_capacity" not in wrong:
+            self._full[module.number] = (module.barcode, module.full_capacity)
+        barcode, full = self._full.get(module.number, (None, None))
+        return full if barcode == module.barcode else None
 
     @property
     def _own_number(self) -> int:
         """The number of the module that holds the cable."""
         return min(self._roster.slots, default=1)
 
-    def _remembered(self, line: ByteTransport, command: Command, number: int) -> Bank | None:
+    def _remembered(self, line: ByteTransport, command: Command, row: Module) -> Bank | None:
         """What a module answers to a command that is not asked in every cycle, or may fail."""
+        number = row.number
         every_s = FOR_STATISTICS_S if command is BAT and self._cells == "statistics" else command.every_s
-        ask = partial(self._of_module, line, command, number)
+        ask = partial(self._cells_of, line, row) if command is BAT else partial(self._of_module, line, command, number)
         answer = self._roster.answers.answer((str(command), number), every_s, ask)
         return without_voltages(answer) if answer and command is SOH else answer
+
+    def _cells_of(self, line: ByteTransport, row: Module) -> Bank:
+        """The cells of a module; asked again where they are not those of its row in `pwr`."""
+        cells = self._of_module(line, BAT, row.number)
+        return cells if fit(cells.modules[0], row) else self._of_module(line, BAT, row.number)
 
     def _of_module(self, line: ByteTransport, command: Command, number: int) -> Bank:
         """Ask about one module; some masters answer for themselves only when they are asked without a number."""

@@ -160,16 +160,25 @@ def _limit(when: str, part: str, side: str, what: str, sleeps: str) -> Meaning:
     return AlarmKind[f"{_WHEN[when]}{over}TEMPERATURE"], severity
 
 
-def _alarms(key: str, value: str, named: Mapping[int, str], unknown: Severity) -> Iterator[Alarm]:
+def word_of_bits(value: str) -> int:
+    """Return a number, hexadecimal or decimal, whatever names stand behind it; raise FrameError for others."""
+    return _split(value)[0]
+
+
+def _split(value: str) -> tuple[int, str]:
     found = _WORD_OF_BITS.fullmatch(value.strip())
     if found is None:
-        raise FrameError(f"{key}: {value[:40]!r} is no word of bits: ask again")
-    word = int(found[1], 16 if found[1][:2] in ("0x", "0X") else 10)
+        raise FrameError(f"{value[:40]!r} is no word of bits: ask again")
+    return int(found[1], 16 if found[1][:2] in ("0x", "0X") else 10), found[2] or ""
+
+
+def _alarms(key: str, value: str, named: Mapping[int, str], unknown: Severity) -> Iterator[Alarm]:
+    word, names_of_bits = _split(value)
     bits = [1 << i for i in range(word.bit_length()) if word >> i & 1]
-    printed = _names(found[2] or "")
+    printed = _names(names_of_bits)
     names = _matched(bits, printed, named)
     for bit in bits:
-        if alarm := _alarm(names.get(bit), named.get(bit), f"0x{bit:X}", f"{key} {found[2] or ''}".strip(), unknown):
+        if alarm := _alarm(names.get(bit), named.get(bit), f"0x{bit:X}", f"{key} {names_of_bits}".strip(), unknown):
             yield alarm
     for name in (name for name in printed if name not in names.values()):
         if alarm := _alarm(name, None, None, name, unknown):

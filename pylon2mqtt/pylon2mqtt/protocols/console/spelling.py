@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 # In shorter words too much is alike.
-_SHORTEST = 5
+_SHORTEST, _SHORTEST_STATE = 5, 4
 
 
 def shape(text: str) -> str:
@@ -26,8 +26,9 @@ def damaged(word: str, known: frozenset[str], *, changed: bool = True) -> str | 
 
 
 def one_off(word: str, known: Iterable[str]) -> bool:
-    """Whether a word is one of the known ones with one letter lost or changed."""
-    return any(_changed(word, whole) or _lost(word, whole, 1) for whole in known)
+    """Whether a word is one of the known ones with one letter lost, added or changed."""
+    longer = (whole for whole in known if len(whole) >= _SHORTEST_STATE)
+    return any(_changed(word, whole) or _lost(word, whole, 1) or _lost(whole, word, 1) for whole in longer)
 
 
 def _near(word: str, whole: str, *, changed: bool) -> bool:

@@ -61,14 +61,14 @@ def analog(module: VirtualModule) -> bytes:
     """42, the part of one pack; ``tail`` of its model says how many bytes follow the design capacity."""
     cells = [round(volts * 1000) for volts in module.cell_voltages()]
     told = [kelvin(celsius) for celsius in temperatures(module)]
-    capacity = hundredths(module.model.capacity)
-    soc = min(100, round(module.soc))
+    full, design = hundredths(module.full_capacity), hundredths(module.model.capacity)
+    soc = round(module.soc)
     tails = {0: b"", 1: bytes([soc]), 14: bytes([soc]) + bytes(8) + bytes([module.soh]) + bytes(4)}
     return (
         pack(f">B{len(cells)}H", len(cells), *cells)
         + pack(f">B{len(told)}H", len(told), *told)
         + pack(">hHH", hundredths(module.current), round(module.voltage() * 1000), hundredths(module.remaining))
-        + pack(">BHHH", {0: 3, 1: 2, 14: 9}[module.model.tail], capacity, module.cycles, capacity)
+        + pack(">BHHH", {0: 3, 1: 2, 14: 9}[module.model.tail], full, module.cycles, design)
         + tails[module.model.tail]
     )
 
@@ -117,5 +117,4 @@ def barcode(module: VirtualModule) -> bytes:
 
 def capacity(module: VirtualModule) -> bytes:
     """A6: remaining, full, design."""
-    full = hundredths(module.model.capacity)
-    return pack(">HHH", hundredths(module.remaining), full, full)
+    return pack(">HHH", *(hundredths(ah) for ah in (module.remaining, module.full_capacity, module.model.capacity)))

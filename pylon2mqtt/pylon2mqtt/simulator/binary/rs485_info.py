@@ -17,7 +17,7 @@ _SIXTEEN_BITS_AH = 65.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class AlarmBits:
     """How an alarm shows: in 44 the ``state`` of a ``place`` and a bit of status 1; in 62 the bits of its bytes.
 
     ``alarm`` and ``protect`` are both bytes of their kind, the first one above.
@@ -32,25 +32,25 @@ class Sign:
 
 _A = AlarmKind
 SIGNS = {
-    _A.CELL_OVERVOLTAGE: Sign("cell", _ABOVE, 0x00, 0x2000, 0x2000),
-    _A.CELL_UNDERVOLTAGE: Sign("cell", _BELOW, 0x02, 0x1000, 0x1000),
-    _A.MODULE_OVERVOLTAGE: Sign("voltage", _ABOVE, 0x01, 0x8000, 0x8000),
-    _A.MODULE_UNDERVOLTAGE: Sign("voltage", _BELOW, 0x80, 0x4000, 0x4000),
-    _A.CHARGE_OVERCURRENT: Sign("charge", _ABOVE, 0x04, 0x0040, 0x0040),
-    _A.DISCHARGE_OVERCURRENT: Sign("discharge", _ABOVE, 0x10, 0x0020, 0x0020),
-    _A.CHARGE_OVERTEMPERATURE: Sign("temperature", _ABOVE, 0x40, 0x0800, 0x0800),
-    _A.DISCHARGE_OVERTEMPERATURE: Sign("temperature", _ABOVE, 0x20, 0x0800, 0x0800),
-    _A.CHARGE_UNDERTEMPERATURE: Sign("temperature", _BELOW, 0x00, 0x0400, 0x0400),
-    _A.DISCHARGE_UNDERTEMPERATURE: Sign("temperature", _BELOW, 0x00, 0x0400, 0x0400),
-    _A.OVERTEMPERATURE: Sign("temperature", _ABOVE, 0x60, 0x0800, 0x0800),
-    _A.UNDERTEMPERATURE: Sign("temperature", _BELOW, 0x00, 0x0400, 0x0400),
-    _A.MOSFET_OVERTEMPERATURE: Sign("mosfet", _ABOVE, 0x00, 0x0200, 0x0200),
-    _A.CELL_FAULT: Sign("cell", _BROKEN),
-    _A.SENSOR_FAULT: Sign("temperature", _BROKEN),
-    _A.CELL_IMBALANCE: Sign(alarm=0x0100),
-    _A.TEMPERATURE_IMBALANCE: Sign(alarm=0x0080),
-    _A.COMMUNICATION_FAULT: Sign(alarm=0x0010),
-    _A.SYSTEM_FAULT: Sign(protect=0x0008),
+    _A.CELL_OVERVOLTAGE: AlarmBits("cell", _ABOVE, 0x00, 0x2000, 0x2000),
+    _A.CELL_UNDERVOLTAGE: AlarmBits("cell", _BELOW, 0x02, 0x1000, 0x1000),
+    _A.MODULE_OVERVOLTAGE: AlarmBits("voltage", _ABOVE, 0x01, 0x8000, 0x8000),
+    _A.MODULE_UNDERVOLTAGE: AlarmBits("voltage", _BELOW, 0x80, 0x4000, 0x4000),
+    _A.CHARGE_OVERCURRENT: AlarmBits("charge", _ABOVE, 0x04, 0x0040, 0x0040),
+    _A.DISCHARGE_OVERCURRENT: AlarmBits("discharge", _ABOVE, 0x10, 0x0020, 0x0020),
+    _A.CHARGE_OVERTEMPERATURE: AlarmBits("temperature", _ABOVE, 0x40, 0x0800, 0x0800),
+    _A.DISCHARGE_OVERTEMPERATURE: AlarmBits("temperature", _ABOVE, 0x20, 0x0800, 0x0800),
+    _A.CHARGE_UNDERTEMPERATURE: AlarmBits("temperature", _BELOW, 0x00, 0x0400, 0x0400),
+    _A.DISCHARGE_UNDERTEMPERATURE: AlarmBits("temperature", _BELOW, 0x00, 0x0400, 0x0400),
+    _A.OVERTEMPERATURE: AlarmBits("temperature", _ABOVE, 0x60, 0x0800, 0x0800),
+    _A.UNDERTEMPERATURE: AlarmBits("temperature", _BELOW, 0x00, 0x0400, 0x0400),
+    _A.MOSFET_OVERTEMPERATURE: AlarmBits("mosfet", _ABOVE, 0x00, 0x0200, 0x0200),
+    _A.CELL_FAULT: AlarmBits("cell", _BROKEN),
+    _A.SENSOR_FAULT: AlarmBits("temperature", _BROKEN),
+    _A.CELL_IMBALANCE: AlarmBits(alarm=0x0100),
+    _A.TEMPERATURE_IMBALANCE: AlarmBits(alarm=0x0080),
+    _A.COMMUNICATION_FAULT: AlarmBits(alarm=0x0010),
+    _A.SYSTEM_FAULT: AlarmBits(protect=0x0008),
 }
 """Every alarm that this protocol can show; those without a place show in 62 alone."""
 
@@ -84,14 +84,14 @@ def analog(module: VirtualModule, *, in_24_bits: bool) -> bytes:
     """42, the part of one module: M, cells, N, temperatures, current, voltage, capacities, cycles."""
     cells = [milli(volts) for volts in module.cell_voltages()]
     temperatures = [kelvin(celsius) for celsius in module.temperatures()]
-    remaining, total = milli(module.remaining), milli(module.model.capacity)
+    remaining, total = milli(module.remaining), milli(module.full_capacity)
     ud, first, last = 2, (remaining, total), b""
     if in_24_bits:
         ud, first, last = 4, (0xFFFF, 0xFFFF), remaining.to_bytes(3) + total.to_bytes(3)
     return (
         pack(f">B{len(cells)}h", len(cells), *cells)
         + pack(f">B{len(temperatures)}H", len(temperatures), *temperatures)
-        + pack(">hHH", tenths(module.current), milli(module.voltage()), first[0])
+        + pack(">hHH", tenths(module.measured_current), milli(module.voltage()), first[0])
         + pack(">BHH", ud, first[1], module.cycles)
         + last
     )
@@ -191,9 +191,9 @@ def system_analog(group: Sequence[VirtualModule], address: Callable[[VirtualModu
     The scale of the current is not settled by any recording: 0.01 A here, which ends at 327.67 A.
     """
     volts = sum(module.voltage() for module in group) / len(group)
-    hundredths = max(-0x8000, min(0x7FFF, round(100 * sum(module.current for module in group))))
-    soc = min(100, round(sum(module.remaining for module in group) / sum(m.model.capacity for m in group) * 100))
-    cycles = [module.cycles for module in group]
+    hundredths = max(-0x8000, min(0x7FFF, round(100 * sum(module.measured_current for module in group))))
+    soc = round(100 * sum(module.remaining for module in group) / sum(module.full_capacity for module in group))
+    cycles, healths = [module.cycles for module in group], [module.soh for module in group]
     cells = [(volts, module) for module in group for volts in module.cell_voltages()]
     high, low = max(cells, key=_value), min(cells, key=_value)
     temperatures = [module.temperatures() for module in group]
@@ -201,7 +201,8 @@ def system_analog(group: Sequence[VirtualModule], address: Callable[[VirtualModu
     mosfets = [(module.mosfet_temperature, module) for module in group]
     boards = [(told[0], module) for module, told in zip(group, temperatures, strict=True)]
     return (
-        pack(">HhBHHBB", milli(volts), hundredths, soc, sum(cycles) // len(cycles), max(cycles), 100, 100)
+        pack(">HhBHH", milli(volts), hundredths, soc, sum(cycles) // len(cycles), max(cycles))
+        + pack(">BB", sum(healths) // len(healths), min(healths))
         + pack(">HHHH", milli(high[0]), address(high[1]), milli(low[0]), address(low[1]))
         + b"".join(_temperature_block(block, address) for block in (groups, mosfets, boards))
     )

@@ -66,13 +66,13 @@ def _balance(module: VirtualModule) -> int:
 def seplos_analog(module: VirtualModule, address: int) -> bytes:
     """42: six temperatures, ten user defined items."""
     told = [kelvin_2731(celsius) for celsius in _seplos_temperatures(module)]
-    volts, capacity = hundredths(module.voltage()), hundredths(module.model.capacity)
+    volts, full, rated = map(hundredths, (module.voltage(), module.full_capacity, module.model.capacity))
     return (
         bytes([0x00, address])
         + _cells(module)
         + pack(">B6H", 6, *told)
         + pack(">hHHB", hundredths(module.current), volts, hundredths(module.remaining), 10)
-        + pack(">HHHHHH", capacity, round(10 * min(100, module.soc)), capacity, module.cycles, 10 * module.soh, volts)
+        + pack(">HHHHHH", full, round(10 * module.soc), rated, module.cycles, 10 * module.soh, volts)
         + bytes(8)
     )
 
@@ -105,13 +105,13 @@ def eg4_analog(module: VirtualModule, address: int) -> bytes:
     """42: four temperatures and two more behind them, 15 user defined items."""
     *groups, switches, surroundings = (kelvin(celsius) for celsius in temperatures(module))
     cells = [round(volts * 1000) for volts in module.cell_voltages()]
-    remaining, capacity = hundredths(module.remaining), hundredths(module.model.capacity)
+    remaining, capacity = hundredths(module.remaining), hundredths(module.full_capacity)
     return (
         bytes([0x10, address])
         + _cells(module)
         + pack(">B6H", 4, *groups, surroundings, switches)
         + pack(">hHHH", hundredths(module.current), hundredths(module.voltage()), remaining, capacity)
-        + pack(">HBHH", module.cycles, 15, min(100, round(module.soc)), module.soh)
+        + pack(">HBHH", module.cycles, 15, round(module.soc), module.soh)
         + pack(">HHHHH", max(cells), min(cells), max(cells) - min(cells), max(groups), min(groups))
         + pack(">II", hundredths(module.discharged), hundredths(module.discharged))
         + bytes(20)

@@ -83,7 +83,7 @@ def _victron(bank: VirtualBank) -> Frames:
         _measured(0x356, sums),
         _pairs(sums),
         text(0x35E, "BYD"),
-        frame(0x35F, "HBBHH", 0x694C, 1, 0x17, capacity * bank.soc / 100, 0),
+        frame(0x35F, "HBBHH", 0x694C, 1, 0x17, sums.remaining, 0),
         text(0x370, "SIM Bat"),
         text(0x371, "tery"),
         frame(0x372, "HHHH", len(sums.modules), 0, 0, 0),
@@ -97,10 +97,9 @@ def _victron(bank: VirtualBank) -> Frames:
 
 def _discover(bank: VirtualBank) -> Frames:
     sums = Sums(bank)
-    capacity = sum(module.model.capacity for module in sums.modules)
     return [
         _limits(0x351, sums),
-        frame(0x354, "HHHH", capacity, capacity * bank.soc / 100, 0, 0),
+        frame(0x354, "HHHH", sums.full_capacity, sums.remaining, 0, 0),
         frame(0x355, "HHHH", bank.soc, sums.soh, 0, 0),
         _measured(0x356, sums, per_volt=10),
         text(0x35E, "DISCOVER"),
@@ -129,7 +128,7 @@ def _deye(bank: VirtualBank) -> Frames:
     for place, module in enumerate(sums.modules):
         one = Sums(bank)
         one.modules = [module]
-        values = (10 * module.voltage(), -10 * module.current, 10 * module.soc, 10 * module.soh)
+        values = (10 * module.voltage(), -10 * module.measured_current, 10 * module.soc, 10 * module.soh)
         cells, groups = module.cell_voltages(), module.temperatures()[1:5]
         mode = 0 if not module.current else 1 if module.current > 0 else 2
         frames += [
@@ -157,7 +156,6 @@ def _deye_rarely(bank: VirtualBank) -> Frames:
 
 def _pytes(bank: VirtualBank) -> Frames:
     sums = Sums(bank)
-    full = 1000 * sum(module.model.capacity for module in sums.modules)
     protects = bits(sums.alarms(), zip((0, 4, 8, 12, 17, 19), GROUPS[:6], strict=True))
     warns = bits(sums.warnings(), zip((1, 3, 9, 11, 21, 22), GROUPS[:6], strict=True))
     allowed = requests(sums.modules)
@@ -170,7 +168,7 @@ def _pytes(bank: VirtualBank) -> Frames:
         _measured(0x405, sums),
         frame(0x406, "II", (bool(sums.alarms() & GROUPS[6])) << 15, 0),
         frame(0x408, "BBB", bool(allowed & 0x80), bool(allowed & 0x40), bool(allowed & 0x20)),
-        frame(0x409, "II", full, full * bank.soc / 100),
+        frame(0x409, "II", 1000 * sums.full_capacity, 1000 * sums.remaining),
         text(0x40A, "PYTES"),
         frame(0x40B, "BBBBBBBB", 0, 0, 0, 0, 0, 0, len(sums.modules), len(bank.modules) - len(sums.modules)),
         frame(0x41E, "II", bank.charged_wh / 100, bank.discharged_wh / 100),

@@ -32,14 +32,14 @@ def _answers(bank: VirtualBank, question: CanFrame) -> Frames:
 
 def _values(address: int, rack: VirtualModule) -> Frames:
     cells, groups = rack.cell_voltages(), rack.temperatures()[1:5]
-    volts, model = rack.voltage() * IN_SERIES, rack.model
+    volts, current, model = rack.voltage() * IN_SERIES, _amperes(rack.measured_current), rack.model
     status = 3 if not rack.current else 1 if rack.current > 0 else 2
     protects, warns = (bits((kind for kind, _ in some), _PLACES) for some in (rack.alarms, rack.warnings))
     limits = (_amperes(rack.charge_current_limit), _amperes(-rack.discharge_current_limit))
     forbidden = [0 if allowed else _FORBIDDEN for allowed in (rack.charge_enabled, rack.discharge_enabled)]
     cutoffs = (10 * model.charge_voltage_limit * IN_SERIES, 10 * model.discharge_voltage_limit * IN_SERIES)
     told: list[tuple[int, str, list[float]]] = [
-        (0x4210, "HHHBB", [10 * volts, _amperes(rack.current), _celsius(rack.temperatures()[0]), rack.soc, rack.soh]),
+        (0x4210, "HHHBB", [10 * volts, current, _celsius(rack.temperatures()[0]), rack.soc, rack.soh]),
         (0x4220, "HHHH", [*cutoffs, *limits]),
         (0x4230, "HHHH", [1000 * max(cells), 1000 * min(cells), 3, 6]),
         (0x4240, "HHHH", [_celsius(max(groups)), _celsius(min(groups)), 1, 2]),

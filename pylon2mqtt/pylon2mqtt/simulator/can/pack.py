@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable
 
-from pylon2mqtt.model.units import AlarmKind, Amperes, Celsius, Volts
+from pylon2mqtt.model.units import AlarmKind, AmpereHours, Amperes, Celsius, Volts
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.module import VirtualModule
 from pylon2mqtt.transports.base import CanFrame
@@ -45,8 +45,18 @@ class Sums:
 
     @property
     def current(self) -> Amperes:
-        """Of all modules."""
-        return sum(module.current for module in self.modules)
+        """Of all modules, as their BMSs measure it."""
+        return sum(module.measured_current for module in self.modules)
+
+    @property
+    def remaining(self) -> AmpereHours:
+        """What all modules still hold."""
+        return sum(module.remaining for module in self.modules)
+
+    @property
+    def full_capacity(self) -> AmpereHours:
+        """What all modules hold when full."""
+        return sum(module.full_capacity for module in self.modules)
 
     @property
     def temperature(self) -> Celsius:

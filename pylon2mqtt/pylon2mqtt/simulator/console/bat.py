@@ -3,8 +3,8 @@
 from pylon2mqtt.simulator.module import VirtualModule
 
 from .firmware import Bat, Soh
-from .reading import NORMAL, base_state, cell_state, cells_mv, group_of, group_temperatures, milli
-from .stack import Stack
+from .reading import NORMAL, base_state, cell_percent, cell_state, cells_mv, group_of, group_temperatures, milli
+from .stack import VirtualStack
 from .text import Told, table
 
 _WIDTHS = {"Battery": 9, "Volt": 9, "Curr": 9, "Tempr": 9}
@@ -19,7 +19,7 @@ _HEADERS = {
 _TEMPERATURE = ("charge_temperature", "discharge_temperature")
 
 
-def cells(stack: Stack, module: VirtualModule, only: int | None = None) -> Told:
+def cells(stack: VirtualStack, module: VirtualModule, only: int | None = None) -> Told:
     """``bat``: a row for each cell, or for one."""
     layout = stack.firmware.bat
     *names, last = _HEADERS[layout].split("|")
@@ -28,7 +28,7 @@ def cells(stack: Stack, module: VirtualModule, only: int | None = None) -> Told:
     return table([header, *(_row(stack, module, cell) for cell in wanted)])
 
 
-def _row(stack: Stack, module: VirtualModule, cell: int) -> str:
+def _row(stack: VirtualStack, module: VirtualModule, cell: int) -> str:
     layout = stack.firmware.bat
     current = [] if layout is Bat.WITHOUT_CURRENT else [milli(module.current)]
     celsius = group_temperatures(module)[group_of(cell)]
@@ -43,9 +43,8 @@ def _row(stack: Stack, module: VirtualModule, cell: int) -> str:
     return row + "".join(word.ljust(_STATE_WIDTH) for word in words + temperatures) + _charge(stack, module, cell)
 
 
-def _charge(stack: Stack, module: VirtualModule, cell: int) -> str:
-    charge = milli(module.cells[cell].charge)
-    percent = round(100 * module.cells[cell].charge / module.model.capacity)
+def _charge(stack: VirtualStack, module: VirtualModule, cell: int) -> str:
+    charge, percent = milli(module.cell_charges()[cell]), cell_percent(module, cell)
     bled = "Y" if module.balancing[cell] else "N"
     if stack.firmware.bat is Bat.NEW:
         return f"{percent:2}%         {charge:5} mAH      {bled}"
@@ -55,7 +54,7 @@ def _charge(stack: Stack, module: VirtualModule, cell: int) -> str:
     return f"{percent:3}%      {charge:5} mAH"
 
 
-def health(stack: Stack, module: VirtualModule) -> Told:
+def health(stack: VirtualStack, module: VirtualModule) -> Told:
     """``soh``: how often each cell was found weak. Of the hexadecimal form no meaning is known: zeros."""
     volts = cells_mv(module)
     title = f"Power   {stack.slot_of(module)}"

@@ -11,14 +11,14 @@ from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.faults import Fault
 from pylon2mqtt.simulator.orders import OrderRow
 
-from . import rack_commands
-from .commands import Session, execute, would_change
+from .commands import StackSession, execute, would_change
 from .faults import CONSOLE_FAULTS
 from .log import LogBook
 from .orders import orders_of
-from .rack import Rack
+from .rack import commands as rack_commands
+from .rack.rack import VirtualRack
 from .reading import SIGNS
-from .stack import Stack
+from .stack import VirtualStack
 from .text import PAGER, RAW, WIPED, Told
 
 WAKE = Frame(address=0x01, cid1=0x46, cid2=0x82, info=bytes.fromhex("8520")).to_bytes()
@@ -33,18 +33,18 @@ _LONGEST_LINE = 128
 
 
 _Execute = Callable[[list[str]], Told]
-_Mode = Session | Rack
+_Mode = StackSession | VirtualRack
 
 
 def _stack(bank: VirtualBank) -> tuple[_Mode, _Execute, Callable[[], None]]:
     """A low-voltage stack: its session, what executes a line, and what watches the battery before."""
-    stack = Stack(bank)
-    session = Session(stack=stack, book=LogBook(stack))
+    stack = VirtualStack(bank)
+    session = StackSession(stack=stack, book=LogBook(stack))
     return session, lambda words: execute(session, words), session.book.watch
 
 
 def _rack(bank: VirtualBank) -> tuple[_Mode, _Execute, Callable[[], None]]:
-    rack = Rack(bank)
+    rack = VirtualRack(bank)
     return rack, lambda words: rack_commands.execute(rack, words), lambda: None
 
 
@@ -70,16 +70,16 @@ class ConsoleBattery:
         self.writes_seen: list[bytes] = []
 
     @property
-    def stack(self) -> Stack:
+    def stack(self) -> VirtualStack:
         """The slots of a stack. Raises ConfigError where it is a rack."""
-        if not isinstance(self._mode, Session):
+        if not isinstance(self._mode, StackSession):
             raise ConfigError("a rack's modules have no slots")
         return self._mode.stack
 
     @property
-    def rack(self) -> Rack:
+    def rack(self) -> VirtualRack:
         """The rack. Raises ConfigError where it is a stack."""
-        if not isinstance(self._mode, Rack):
+        if not isinstance(self._mode, VirtualRack):
             raise ConfigError("only a rack can do this")
         return self._mode
 

@@ -9,15 +9,15 @@ from pylon2mqtt.simulator.module import VirtualModule
 from . import bat, details, identity, pwr
 from .firmware import Firmware
 from .log import LogBook
-from .stack import Stack
+from .stack import VirtualStack
 from .text import LISTING, RAW, TABLE, Told, invalid, listing, refused, unknown
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class StackSession:
     """What a command acts on. ``debug``: whether ``login debug`` was given."""
 
-    stack: Stack
+    stack: VirtualStack
     book: LogBook
     debug: bool = False
 
@@ -38,11 +38,11 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class StackCommand:
     """``usage`` is what it prints when used wrongly. ``most``: arguments it takes; the first may name a module."""
 
     usage: str
-    run: Callable[[Session, list[str]], Told | None]
+    run: Callable[[StackSession, list[str]], Told | None]
     most: int = 0
 
 
@@ -65,7 +65,7 @@ def would_change(words: list[str]) -> bool:
     )
 
 
-def execute(session: Session, words: list[str]) -> Told:
+def execute(session: StackSession, words: list[str]) -> Told:
     """What the console says to a line of words."""
     name, *arguments = words
     if name not in session.known:
@@ -83,14 +83,14 @@ def execute(session: Session, words: list[str]) -> Told:
 
 
 def _of_module(
-    answer: Callable[[Stack, VirtualModule], Told], *, alone: str = "", absent: str | None = None
-) -> Callable[[Session, list[str]], Told | None]:
+    answer: Callable[[VirtualStack, VirtualModule], Told], *, alone: str = "", absent: str | None = None
+) -> Callable[[StackSession, list[str]], Told | None]:
     """A command about one module: the master, or the one in the slot that is named.
 
     ``alone``: its own name, for the firmware where it takes no slot. ``absent``: the words for an empty one.
     """
 
-    def run(session: Session, arguments: list[str]) -> Told | None:
+    def run(session: StackSession, arguments: list[str]) -> Told | None:
         stack = session.stack
         if not arguments:
             return answer(stack, stack.master)
@@ -109,11 +109,11 @@ def _number(word: str, most: int) -> int | None:
     return int(word) if word.isdecimal() and 1 <= int(word) <= most else None
 
 
-def _pwr(session: Session, arguments: list[str]) -> Told | None:
+def _pwr(session: StackSession, arguments: list[str]) -> Told | None:
     return _of_module(details.module)(session, arguments) if arguments else pwr.modules(session.stack)
 
 
-def _bat(session: Session, arguments: list[str]) -> Told | None:
+def _bat(session: StackSession, arguments: list[str]) -> Told | None:
     if len(arguments) < 2:
         return _of_module(bat.cells, absent=session.stack.firmware.absent_bat)(session, arguments)
     cell = int(arguments[1]) if arguments[1].isdecimal() else len(session.stack.master.cells)
@@ -122,7 +122,7 @@ def _bat(session: Session, arguments: list[str]) -> Told | None:
     return _of_module(lambda stack, module: bat.cells(stack, module, cell))(session, arguments[:1])
 
 
-def _time(session: Session, arguments: list[str]) -> Told | None:
+def _time(session: StackSession, arguments: list[str]) -> Told | None:
     stack = session.stack
     if arguments:
         return None
@@ -130,20 +130,20 @@ def _time(session: Session, arguments: list[str]) -> Told | None:
     return listing([*lines, "Test result:pass"] if stack.firmware.clock_test else lines)
 
 
-def _data(session: Session, arguments: list[str]) -> Told | None:
+def _data(session: StackSession, arguments: list[str]) -> Told | None:
     kind, *number = arguments or [""]
     if kind != "event" or not all(word.isdecimal() for word in number):
         return None
     return session.book.event(int(number[0]) if number else None)
 
 
-def _datalist(session: Session, arguments: list[str]) -> Told | None:
+def _datalist(session: StackSession, arguments: list[str]) -> Told | None:
     # The US3000D's list takes other words, and no recording of what it answers to them is known.
     writes_otherwise = session.stack.firmware.status_words
     return session.book.events() if arguments == ["event"] and not writes_otherwise else None
 
 
-def _login(session: Session, arguments: list[str]) -> Told | None:
+def _login(session: StackSession, arguments: list[str]) -> Told | None:
     if session.debug:
         return invalid(COMMANDS["login"].usage, "Quit current mode")
     if arguments != ["debug"]:
@@ -152,12 +152,12 @@ def _login(session: Session, arguments: list[str]) -> Told | None:
     return Told(pages=("",))
 
 
-def _logout(session: Session, _arguments: list[str]) -> Told:
+def _logout(session: StackSession, _arguments: list[str]) -> Told:
     session.debug = False
     return Told(pages=("",))
 
 
-def _help(session: Session, _arguments: list[str]) -> Told:
+def _help(session: StackSession, _arguments: list[str]) -> Told:
     """The local commands and, where the pager stops before them, those for remote devices."""
     entries = [f"{name:<9}{COMMANDS[name].usage}" for name in sorted(session.known)]
     if not session.stack.firmware.paged_help:
@@ -167,24 +167,24 @@ def _help(session: Session, _arguments: list[str]) -> Told:
 
 
 COMMANDS = {
-    "pwr": Command(usage="All modules, or one - pwr [index]", run=_pwr, most=1),
-    "bat": Command(usage="The cells of a module - bat [pwr][index]", run=_bat, most=2),
-    "info": Command(usage="What a module is - info", run=_of_module(identity.info, alone="info"), most=1),
-    "stat": Command(
+    "pwr": StackCommand(usage="All modules, or one - pwr [index]", run=_pwr, most=1),
+    "bat": StackCommand(usage="The cells of a module - bat [pwr][index]", run=_bat, most=2),
+    "info": StackCommand(usage="What a module is - info", run=_of_module(identity.info, alone="info"), most=1),
+    "stat": StackCommand(
         usage="Counters - stat",
         run=_of_module(identity.stat, alone="stat", absent="Target device is not present"),
         most=1,
     ),
-    "soh": Command(usage="Health of the cells - soh [addr]", run=_of_module(bat.health), most=1),
-    "pwrsys": Command(usage="The system - pwrsys", run=lambda session, _: pwr.system(session.stack)),
-    "getpwr": Command(usage="A module in short - getpwr", run=_of_module(pwr.raw), most=1),
-    "time": Command(usage="The clock - time [year] [month] [day] [hour] [minute] [second]", run=_time, most=6),
-    "log": Command(usage="What happened - log", run=lambda session, _: session.book.log()),
-    "data": Command(usage="A recorded event - data [event/history][item]", run=_data, most=2),
-    "datalist": Command(usage="All recorded events - datalist [event/history][item]", run=_datalist, most=5),
-    "euro": Command(usage="Battery passport - euro", run=lambda session, _: identity.euro(session.stack)),
-    "ver": Command(usage="Software - ver", run=lambda session, _: identity.ver(session.stack)),
-    "login": Command(usage="More commands - login [password]", run=_login, most=1),
-    "logout": Command(usage="Fewer commands - logout", run=_logout),
-    "help": Command(usage="This list - help [cmd]", run=_help, most=1),
+    "soh": StackCommand(usage="Health of the cells - soh [addr]", run=_of_module(bat.health), most=1),
+    "pwrsys": StackCommand(usage="The system - pwrsys", run=lambda session, _: pwr.system(session.stack)),
+    "getpwr": StackCommand(usage="A module in short - getpwr", run=_of_module(pwr.raw), most=1),
+    "time": StackCommand(usage="The clock - time [year] [month] [day] [hour] [minute] [second]", run=_time, most=6),
+    "log": StackCommand(usage="What happened - log", run=lambda session, _: session.book.log()),
+    "data": StackCommand(usage="A recorded event - data [event/history][item]", run=_data, most=2),
+    "datalist": StackCommand(usage="All recorded events - datalist [event/history][item]", run=_datalist, most=5),
+    "euro": StackCommand(usage="Battery passport - euro", run=lambda session, _: identity.euro(session.stack)),
+    "ver": StackCommand(usage="Software - ver", run=lambda session, _: identity.ver(session.stack)),
+    "login": StackCommand(usage="More commands - login [password]", run=_login, most=1),
+    "logout": StackCommand(usage="Fewer commands - logout", run=_logout),
+    "help": StackCommand(usage="This list - help [cmd]", run=_help, most=1),
 }

@@ -8,7 +8,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 from .firmware import Pwr, device_name, firmware_of
 from .reading import SIGNS, base_state, charge_state, column_state, milli, names, register
 from .reading import celsius_m as told_celsius
-from .stack import Stack
+from .stack import VirtualStack
 from .text import LISTING, TABLE, Told
 
 _RULE = " " + "-" * 28
@@ -43,7 +43,7 @@ _STATUS_WORDS = (
 """Key, prefix of the names, bits and the alarms of a US3000D's status words; the lowest and highest bits guessed."""
 
 
-def module(stack: Stack, one: VirtualModule) -> Told:
+def module(stack: VirtualStack, one: VirtualModule) -> Told:
     """``pwr N``."""
     write = _pytes_v5 if stack.firmware.pwr is Pwr.E else _pylontech
     body = "".join([_RULE + TABLE, f" Power  {stack.slot_of(one)}" + TABLE, TABLE, *write(stack, one)])
@@ -54,7 +54,7 @@ def _line(key: str, value: str, end: str = TABLE) -> str:
     return f" {key:<16}: {value}{end}"
 
 
-def _pylontech(stack: Stack, one: VirtualModule) -> Iterator[str]:
+def _pylontech(stack: VirtualStack, one: VirtualModule) -> Iterator[str]:
     firmware = stack.firmware
     for key, value, unit in _measured(one, told_meter=firmware.status_words):
         yield _line(key, f"{value:<12}{unit}")
@@ -117,16 +117,15 @@ def _named(listed: set[tuple[AlarmKind, int | None]], kinds: set[AlarmKind], wor
     return {words[("voltage" not in kind) * 2 + (SIGNS[kind].words[1] == "Low")] for kind in found}
 
 
-def _pytes_v5(_stack: Stack, one: VirtualModule) -> Iterator[str]:
-    capacity = milli(one.model.capacity)
+def _pytes_v5(_stack: VirtualStack, one: VirtualModule) -> Iterator[str]:
     measured = [
         ("Voltage", milli(one.voltage()), "mV"),
         ("SOC Voltage", sum(milli(volts) for volts in one.cell_voltages()), "mV"),
         ("Current", milli(one.current), "mA"),
         ("Temperature", told_celsius(one, one.temperatures()[0]), "mC"),
         ("Coulomb", round(one.soc), "%"),
-        ("Total Coulomb", capacity * 3600, "mAS"),
-        ("Real Coulomb", capacity, "mAH"),
+        ("Total Coulomb", milli(one.model.capacity) * 3600, "mAS"),
+        ("Real Coulomb", milli(one.full_capacity), "mAH"),
         ("Total Power In", round(one.discharged * 3600 * 1.04), "AS"),
         ("Total Power Out", round(one.discharged * 3600), "AS"),
     ]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from pylon2mqtt.simulator.faults import LINE_FAULTS, Exchange, Fault, Piece, Pieces
+from pylon2mqtt.simulator.faults import LINE_FAULTS, Fault, LineExchange, Piece, Pieces
 
 _ROWS = re.compile(rb"(?<=[\r\n])[^\r\n@$]+(?=[\r\n])")
 _PROMPT = re.compile(rb"\w+>$")
@@ -39,11 +39,11 @@ def _garbled(data: bytes, dice: Random) -> bytes:
     return bytes(damaged)
 
 
-def _no_echo(_exchange: Exchange, pieces: Pieces) -> Pieces:
+def _no_echo(_exchange: LineExchange, pieces: Pieces) -> Pieces:
     return [piece for piece in pieces if not piece.typed]
 
 
-def _early_noise(exchange: Exchange, pieces: Pieces) -> Pieces:
+def _early_noise(exchange: LineExchange, pieces: Pieces) -> Pieces:
     """A printable and an unprintable byte before the first one, as when a session begins."""
     return [Piece(data=bytes([exchange.dice.randrange(0x30, 0x7B), exchange.dice.randrange(0x80, 0xFF)])), *pieces]
 

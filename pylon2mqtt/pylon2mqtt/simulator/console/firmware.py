@@ -51,7 +51,8 @@ class Firmware:
     take no module's number. ``exclaims``: whose success ends in "!". ``blank_first``: whose body begins with an
     empty line. ``debug``: those that ``login debug`` adds. ``absent_bat``: the words of ``bat`` for an empty slot.
     ``milli_cycles``: ``stat`` counts thousandths of cycles. ``tells_slaves_charge``: ``bat`` of a slave has Coulomb.
-    ``status_words``: words of state take the place of the events.
+    ``status_words``: words of state take the place of the events. ``classes``: ``stat`` counts the seconds in
+    each class of the current and of the charge.
     """
 
     manufacturer: str = "Pylon"
@@ -87,6 +88,7 @@ class Firmware:
     misc_items: bool = False
     milli_cycles: bool = False
     system_recommends: bool = False
+    classes: bool = False
 
 
 _US2000B = Firmware(
@@ -149,10 +151,17 @@ FIRMWARE = {
         absent_bat="Command failed",
         paged_help=False,
         system_recommends=True,
+        classes=True,
     ),
     "US5000": _US5000,
     "US5000-B69.26": replace(
-        _US5000, main_soft="B69.26.0.0", soft="V2.3", released="25-07-14", pwr=Pwr.C, system_recommends=True
+        _US5000,
+        main_soft="B69.26.0.0",
+        soft="V2.3",
+        released="25-07-14",
+        pwr=Pwr.C,
+        system_recommends=True,
+        classes=True,
     ),
     "US3000D": replace(
         _US5000,

@@ -4,7 +4,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 
 from .firmware import Bat, Firmware, device_name, firmware_of
 from .reading import milli
-from .stack import Stack
+from .stack import VirtualStack
 from .text import Told, listing, table
 
 _HEAD = "Device address|Manufacturer|Device name|Board version"
@@ -19,6 +19,12 @@ _STAT_WRONG = (
 )
 _STAT_TAIL = "Shut Times|Reset Times|RV Times|Input OV Times|SOH Times|BMICERR Times|CYCLE Times"
 _STAT_END = "HT@0.5C Cnt|LT@0.5C Cnt|HT Cnt|LT Cnt|LV Cnt|LifeWarn Times|LifeAlarm Times"
+_CLASSES = (
+    "Pov Items|Puv Items|Plv Items|Bov Items|Buv Items|Input ov Items|Coc Items|"
+    "ChgCurr 0~0.2C Secs|ChgCurr 0.2C~0.5C Secs|ChgCurr 0.5C~0.8C Secs|ChgCurr 0.8C~1C Secs|ChgCurr 1C above Secs|"
+    "DsgCurr 0~0.2C Secs|DsgCurr 0.2C~0.5C Secs|DsgCurr 0.5C~0.8C Secs|DsgCurr 0.8C~1C Secs|DsgCurr 1C above Secs|"
+    "Soc 0~20% Secs|Soc 20~60% Secs|Soc 60% above Secs|Soc Low Thd1 Sec"
+)
 _CURRENTS = "COC Times|DOC Times|COCA Times|DOCA Times|SC Times"
 _TWO_STAGES = "COC Times|COC2 Times|DOC Times|DOC2 Times|COCA Times|DOCA Times|SC Times"
 _US3000D = (
@@ -30,7 +36,7 @@ _US3000D = (
 _RULE = "=" * 59
 
 
-def info(stack: Stack, module: VirtualModule) -> Told:
+def info(stack: VirtualStack, module: VirtualModule) -> Told:
     """``info``: who made it, what it is and which software it runs; an empty key stands for a blank line."""
     own = firmware_of(module.model)
     told = _info_values(stack, module, own)
@@ -53,7 +59,7 @@ def _info_keys(master: Firmware, own: Firmware) -> list[str]:
     ]
 
 
-def _info_values(stack: Stack, module: VirtualModule, own: Firmware) -> dict[str, str]:
+def _info_values(stack: VirtualStack, module: VirtualModule, own: Firmware) -> dict[str, str]:
     limits = module.model.parameters
     cells = len(module.cells)
     return {
@@ -81,12 +87,14 @@ def _info_values(stack: Stack, module: VirtualModule, own: Firmware) -> dict[str
     }
 
 
-def stat(stack: Stack, module: VirtualModule) -> Told:
+def stat(stack: VirtualStack, module: VirtualModule) -> Told:
     """``stat``: counters since the works, most of them zero in a bank that never came to harm."""
     is_v5 = stack.firmware.bat is Bat.WITHOUT_CURRENT
     width = 10 if is_v5 else 8
     counted = _counters(stack, module)
     lines = [f"{key:<16}: {counted.get(key, 0):>{width}}" for key in _stat_keys(stack.firmware)]
+    if stack.firmware.classes:
+        lines += [f"{key:<25}: {counted.get(key, 0):>{width}}" for key in _CLASSES.split("|")]
     return table([f"{'Device address':<16}  {stack.slot_of(module):>{width}}", *lines])
 
 
@@ -99,11 +107,12 @@ def _stat_keys(firmware: Firmware) -> list[str]:
     tail = _STAT_TAIL.replace("BMICERR", "I2CERR") if is_v5 else _STAT_TAIL
     head = _STAT_HEAD.replace("HisData Items", "HisData Items|MiscData Items") if firmware.misc_items else _STAT_HEAD
     currents = _TWO_STAGES if firmware.two_stage_currents else _CURRENTS
-    keys = f"{head}|{currents}|{_STAT_WRONG}|{tail}|{soh}Pwr Percent|Pwr Coulomb{cap}|{_STAT_END}"
+    end = _STAT_END.partition("|LifeWarn")[0] if firmware.classes else _STAT_END
+    keys = f"{head}|{currents}|{_STAT_WRONG}|{tail}|{soh}Pwr Percent|Pwr Coulomb{cap}|{end}"
     return keys.split("|")
 
 
-def _counters(stack: Stack, module: VirtualModule) -> dict[str, int]:
+def _counters(stack: VirtualStack, module: VirtualModule) -> dict[str, int]:
     """The counters that are not zero. A slave's health is not told: 0. Charge is in mAs, what was discharged in mAh."""
     cycles = module.discharged / module.model.capacity
     return {
@@ -115,6 +124,13 @@ def _counters(stack: Stack, module: VirtualModule) -> dict[str, int]:
         "Idle Times": module.cycles * 17,
         "Charge Secs.": module.cycles * 7200,
         "Discharge Secs.": module.cycles * 7900,
+        "ChgCurr 0~0.2C Secs": module.cycles * 4720,
+        "ChgCurr 0.2C~0.5C Secs": module.cycles * 1311,
+        "DsgCurr 0~0.2C Secs": module.cycles * 14023,
+        "DsgCurr 0.2C~0.5C Secs": module.cycles * 290,
+        "Soc 0~20% Secs": module.cycles * 527,
+        "Soc 20~60% Secs": module.cycles * 8605,
+        "Soc 60% above Secs": module.cycles * 14316,
         "Shut Times": module.number,
         "Reset Times": 10 + module.number,
         "CYCLE Times": int(1000 * cycles) if stack.firmware.milli_cycles else module.cycles,
@@ -125,7 +141,7 @@ def _counters(stack: Stack, module: VirtualModule) -> dict[str, int]:
     }
 
 
-def euro(stack: Stack) -> Told:
+def euro(stack: VirtualStack) -> Told:
     """``euro``: the values of the EU's battery passport, of the module alone that holds the cable.
 
     The keys are those that others read; widths guessed. What was never programmed is dashes or 0.
@@ -144,7 +160,7 @@ def euro(stack: Stack) -> Told:
 
 
 def _health(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]]:
-    capacity = f"{round(module.model.capacity * module.soh / 100):9} Ah"
+    capacity = f"{round(module.full_capacity):9} Ah"
     capacities = (
         [("Remain Cap.", capacity)] if is_single else [("Remain Cap. 1", capacity), ("Remain Cap. 2", capacity)]
     )
@@ -175,7 +191,7 @@ def _lifetime(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]
     ]
 
 
-def ver(stack: Stack) -> Told:
+def ver(stack: VirtualStack) -> Told:
     """``ver``: the software in both halves of the memory."""
     own = stack.firmware
     # The version of the main half brings a line end of its own.

@@ -8,6 +8,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 
 from .reading import (
     base_state,
+    cell_percent,
     cell_state,
     cells_mv,
     charge_state,
@@ -18,7 +19,7 @@ from .reading import (
     names,
     register,
 )
-from .stack import Stack
+from .stack import VirtualStack
 from .text import LISTING, RAW, TABLE, Told, table
 
 _KEPT = 32
@@ -39,7 +40,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class RecordedEvent:
     """One recorded event: the body of ``data event``, without its number, and its row in ``datalist event``."""
 
     time: datetime
@@ -50,7 +51,7 @@ class Event:
 class LogBook:
     """Watches the master and writes down what changes; ``watch`` is to be called before each answer."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: VirtualStack) -> None:
         self._stack = stack
         self._master = stack.master
         self._state = base_state(self._master)
@@ -126,9 +127,9 @@ def _page(entries: list[list[str]], *, stops: bool) -> str:
     )
 
 
-def _event(stack: Stack, module: VirtualModule) -> Event:
+def _event(stack: VirtualStack, module: VirtualModule) -> RecordedEvent:
     now = stack.time(module)
-    return Event(time=now, record=_record(module, now), row=_row(module, now))
+    return RecordedEvent(time=now, record=_record(module, now), row=_row(module, now))
 
 
 def _row(module: VirtualModule, now: datetime) -> str:
@@ -180,6 +181,6 @@ def _cell_lines(module: VirtualModule) -> list[str]:
         words = [base_state(module), *(cell_state(module, cell, what) for what in ("voltage", "current"))]
         words.append(cell_state(module, cell, "charge_temperature", "discharge_temperature"))
         numbers = f"{cell:<9}{mv:<9}{milli(module.current):<9}{groups[group_of(cell)]:<9}"
-        percent = round(100 * module.cells[cell].charge / module.model.capacity)
+        percent = cell_percent(module, cell)
         lines.append(numbers + "".join(f"{word:<13}" for word in words) + f"{percent}%")
     return lines

@@ -16,7 +16,7 @@ from .reading import (
     milli,
     register,
 )
-from .stack import Stack
+from .stack import VirtualStack
 from .text import LISTING, TABLE, Told, table
 
 
@@ -58,7 +58,7 @@ _HAS_DASHES = {Pwr.A: Pwr.A, Pwr.B: Pwr.A, Pwr.C: Pwr.A, Pwr.D: Pwr.A, Pwr.E: Pw
 """Absent rows keep the layout that they had before others grew columns."""
 
 
-def modules(stack: Stack) -> Told:
+def modules(stack: VirtualStack) -> Told:
     """``pwr``: a row for each slot."""
     firmware = stack.firmware
     columns = LAYOUTS[firmware.pwr]
@@ -72,7 +72,7 @@ def modules(stack: Stack) -> Told:
     return Told(pages=("".join(lines).rstrip("\r\n") + LISTING,), at=TABLE)
 
 
-def _row(stack: Stack, slot: int, module: VirtualModule) -> str:
+def _row(stack: VirtualStack, slot: int, module: VirtualModule) -> str:
     told = _measured(module) | _states(stack, module) | {"Power": str(slot)}
     row = "".join(told[column.name].ljust(column.width) for column in LAYOUTS[stack.firmware.pwr])
     # A module without the sensor pushes its dashes one to the right.
@@ -107,7 +107,7 @@ def _measured(module: VirtualModule) -> dict[str, str]:
     }
 
 
-def _states(stack: Stack, module: VirtualModule) -> dict[str, str]:
+def _states(stack: VirtualStack, module: VirtualModule) -> dict[str, str]:
     columns = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St")
     return {column: column_state(module, column) for column in columns} | {
         "Base.St": base_state(module),
@@ -118,7 +118,7 @@ def _states(stack: Stack, module: VirtualModule) -> dict[str, str]:
     }
 
 
-def system(stack: Stack) -> Told:
+def system(stack: VirtualStack) -> Told:
     """``pwrsys``: the stack as a whole."""
     modules = [module for _, module in stack.present]
     current = sum(milli(module.current) for module in modules)
@@ -131,14 +131,14 @@ def system(stack: Stack) -> Told:
 _Value = tuple[str, int, str]
 
 
-def _counts(stack: Stack) -> list[_Value]:
+def _counts(stack: VirtualStack) -> list[_Value]:
     present = len(stack.present)
     return [("Total Num", len(stack.bank.modules), ""), ("Present Num", present, ""), ("Sleep Num", 0, "")]
 
 
 def _sums(modules: list[VirtualModule]) -> list[_Value]:
     remaining = sum(milli(module.remaining) for module in modules)
-    full = sum(milli(module.model.capacity) for module in modules)
+    full = sum(milli(module.full_capacity) for module in modules)
     return [
         ("System Volt", sum(milli(module.voltage()) for module in modules) // len(modules), "mV"),
         ("System Curr", sum(milli(module.current) for module in modules), "mA"),
@@ -159,7 +159,7 @@ def _extremes(modules: list[VirtualModule]) -> list[_Value]:
     ]
 
 
-def _recommended(stack: Stack, modules: list[VirtualModule]) -> list[_Value]:
+def _recommended(stack: VirtualStack, modules: list[VirtualModule]) -> list[_Value]:
     """The limits of one module and, on newer firmware, of the system."""
     charge = min(milli(module.charge_current_limit) for module in modules)
     discharge = min(milli(module.discharge_current_limit) for module in modules)
@@ -179,7 +179,7 @@ def _recommended(stack: Stack, modules: list[VirtualModule]) -> list[_Value]:
     ]
 
 
-def raw(_stack: Stack, module: VirtualModule) -> Told:
+def raw(_stack: VirtualStack, module: VirtualModule) -> Told:
     """``getpwr``: a line for the module, one for each cell, one with the fault, one with the cycles."""
     groups = group_temperatures(module)
     head = (

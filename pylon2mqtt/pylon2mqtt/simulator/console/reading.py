@@ -20,7 +20,7 @@ _IDLE_A = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class AlarmWords:
     """How an alarm shows: the state ``column`` of ``pwr``, its words, and the register with its bits.
 
     The first word and bits are those of the alarm, the second ones those of the warning before it; 0: no bit.
@@ -38,26 +38,26 @@ _A = AlarmKind
 _OVER, _UNDER, _FAULT = ("OV", "High"), ("UV", "Low"), ("", "")
 _HOT, _COLD = ("OT", "High"), ("UT", "Low")
 SIGNS = {
-    _A.CELL_OVERVOLTAGE: Sign("B.V.St", _OVER, "bat", (0x1, 0x2), "voltage"),
-    _A.CELL_UNDERVOLTAGE: Sign("B.V.St", _UNDER, "bat", (0x10, 0x8), "voltage"),
-    _A.MODULE_OVERVOLTAGE: Sign("Volt.St", _OVER, "power", (0x1, 0x2)),
-    _A.MODULE_UNDERVOLTAGE: Sign("Volt.St", _UNDER, "power", (0x10, 0x8)),
-    _A.CHARGE_OVERCURRENT: Sign("Curr.St", ("COC", "High"), "power", (0x100000, 0), "current"),
-    _A.DISCHARGE_OVERCURRENT: Sign("Curr.St", ("DOC", "High"), "power", (0x80000, 0), "current"),
-    _A.SHORT_CIRCUIT: Sign("Curr.St", ("SC", "SC"), "power", (0x10000, 0x10000), "current"),
-    _A.OVERTEMPERATURE: Sign("Temp.St", _HOT, "power", (0x100, 0x200)),
-    _A.UNDERTEMPERATURE: Sign("Temp.St", _COLD, "power", (0x1000, 0x800)),
-    _A.CHARGE_OVERTEMPERATURE: Sign("B.T.St", _HOT, "bat", (0x100, 0x200), "charge_temperature"),
-    _A.CHARGE_UNDERTEMPERATURE: Sign("B.T.St", _COLD, "bat", (0x1000, 0x800), "charge_temperature"),
-    _A.DISCHARGE_OVERTEMPERATURE: Sign("B.T.St", _HOT, "bat", (0x100, 0x200), "discharge_temperature"),
-    _A.DISCHARGE_UNDERTEMPERATURE: Sign("B.T.St", _COLD, "bat", (0x1000, 0x800), "discharge_temperature"),
-    _A.MOSFET_OVERTEMPERATURE: Sign("M.T.St", _HOT, "power", (0, 0)),
-    _A.LOW_SOC: Sign("Coul.St", ("Low", "Low"), "power", (0x8000, 0x8000)),
-    _A.CELL_FAULT: Sign("Base.St", _FAULT, "fault", (0x8, 0x8)),
-    _A.SENSOR_FAULT: Sign("Base.St", _FAULT, "fault", (0x20, 0x20)),
-    _A.COMMUNICATION_FAULT: Sign("Base.St", _FAULT, "fault", (0x200, 0x200)),
-    _A.RELAY_FAULT: Sign("Base.St", _FAULT, "fault", (0x400, 0x400)),
-    _A.SYSTEM_FAULT: Sign("Base.St", _FAULT, "fault", (0x10000000, 0x10000000)),
+    _A.CELL_OVERVOLTAGE: AlarmWords("B.V.St", _OVER, "bat", (0x1, 0x2), "voltage"),
+    _A.CELL_UNDERVOLTAGE: AlarmWords("B.V.St", _UNDER, "bat", (0x10, 0x8), "voltage"),
+    _A.MODULE_OVERVOLTAGE: AlarmWords("Volt.St", _OVER, "power", (0x1, 0x2)),
+    _A.MODULE_UNDERVOLTAGE: AlarmWords("Volt.St", _UNDER, "power", (0x10, 0x8)),
+    _A.CHARGE_OVERCURRENT: AlarmWords("Curr.St", ("COC", "High"), "power", (0x100000, 0), "current"),
+    _A.DISCHARGE_OVERCURRENT: AlarmWords("Curr.St", ("DOC", "High"), "power", (0x80000, 0), "current"),
+    _A.SHORT_CIRCUIT: AlarmWords("Curr.St", ("SC", "SC"), "power", (0x10000, 0x10000), "current"),
+    _A.OVERTEMPERATURE: AlarmWords("Temp.St", _HOT, "power", (0x100, 0x200)),
+    _A.UNDERTEMPERATURE: AlarmWords("Temp.St", _COLD, "power", (0x1000, 0x800)),
+    _A.CHARGE_OVERTEMPERATURE: AlarmWords("B.T.St", _HOT, "bat", (0x100, 0x200), "charge_temperature"),
+    _A.CHARGE_UNDERTEMPERATURE: AlarmWords("B.T.St", _COLD, "bat", (0x1000, 0x800), "charge_temperature"),
+    _A.DISCHARGE_OVERTEMPERATURE: AlarmWords("B.T.St", _HOT, "bat", (0x100, 0x200), "discharge_temperature"),
+    _A.DISCHARGE_UNDERTEMPERATURE: AlarmWords("B.T.St", _COLD, "bat", (0x1000, 0x800), "discharge_temperature"),
+    _A.MOSFET_OVERTEMPERATURE: AlarmWords("M.T.St", _HOT, "power", (0, 0)),
+    _A.LOW_SOC: AlarmWords("Coul.St", ("Low", "Low"), "power", (0x8000, 0x8000)),
+    _A.CELL_FAULT: AlarmWords("Base.St", _FAULT, "fault", (0x8, 0x8)),
+    _A.SENSOR_FAULT: AlarmWords("Base.St", _FAULT, "fault", (0x20, 0x20)),
+    _A.COMMUNICATION_FAULT: AlarmWords("Base.St", _FAULT, "fault", (0x200, 0x200)),
+    _A.RELAY_FAULT: AlarmWords("Base.St", _FAULT, "fault", (0x400, 0x400)),
+    _A.SYSTEM_FAULT: AlarmWords("Base.St", _FAULT, "fault", (0x10000000, 0x10000000)),
 }
 """Every alarm that this console can show."""
 
@@ -67,7 +67,7 @@ _OTHERS = {_FULL: "COULFULL", 0x10000: "SC", 0x80000: "DOC", 0x100000: "COC"}
 _PREFIX = {"bat": "B", "power": "P"}
 
 
-_Concerns = Callable[[Sign, int | None], bool]
+_Concerns = Callable[[AlarmWords, int | None], bool]
 
 
 def milli(value: float) -> int:
@@ -103,6 +103,11 @@ def cells_mv(module: VirtualModule) -> list[int]:
     ]
 
 
+def cell_percent(module: VirtualModule, cell: int) -> int:
+    """The state of charge of a cell, from 0, as the BMS reports it."""
+    return round(100 * module.cell_charges()[cell] / module.full_capacity)
+
+
 def base_state(module: VirtualModule) -> str:
     """What the module is doing."""
     if register(module, "fault"):
@@ -125,7 +130,7 @@ def column_state(module: VirtualModule, column: str) -> str:
 def cell_state(module: VirtualModule, cell: int, *of_cells: str) -> str:
     """The word of a cell (from 0) in a column of ``bat``."""
 
-    def concerns(sign: Sign, number: int | None) -> bool:
+    def concerns(sign: AlarmWords, number: int | None) -> bool:
         return sign.of_cells in of_cells and number in {None, cell + 1}
 
     return _worst(module, concerns)

@@ -9,13 +9,11 @@ from pylon2mqtt.simulator.module import VirtualModule
 
 from .firmware import Firmware, firmware_of
 
-# The first midnight of the virtual bank.
-_DAY = datetime(2026, 3, 14)
 # The modules' clocks lag one behind the other.
 _CLOCKS_APART_S = 2
 
 
-class Stack:
+class VirtualStack:
     """A bank in the slots of its master's console. Raises ConfigError for more modules than there are slots."""
 
     def __init__(self, bank: VirtualBank) -> None:
@@ -58,8 +56,7 @@ class Stack:
 
     def time(self, module: VirtualModule) -> datetime:
         """A module's clock."""
-        lag_s = _CLOCKS_APART_S * (module.number - 1)
-        return _DAY + timedelta(seconds=int(self.bank.time) - lag_s)
+        return self.bank.now - timedelta(seconds=_CLOCKS_APART_S * (module.number - 1))
 
     def is_slave(self, module: VirtualModule) -> bool:
         """Whether a module is read through the master."""

@@ -121,6 +121,7 @@ class TestBmuinfo:
                 address=3,
                 manufacturer="Pylon",
                 model="BMU",
+                rated_capacity=37.0,
                 counters={"cell_count": 30.0, "nominal_capacity_ah": 37.0},
             ),
         )

@@ -30,7 +30,10 @@ class TestPower:
     def test_it_says_all_that_its_keys_say(self) -> None:
         module = only("pwr 2", POWER_LINES)
         assert (module.number, module.voltage, module.current, module.temperature) == (2, 51.312, -4.21, 22.0)
-        assert (module.soc, module.full_capacity, module.state) == (64.0, 50.0, State.DISCHARGING)
+        assert (module.soc, module.rated_capacity, module.state) == (64.0, 50.0, State.DISCHARGING)
+        assert module.full_capacity is None
+        assert module.registers == {"bat_events": 0, "power_events": 0, "sys_events": 0}
+        assert (module.words or {})["Current Status"] == "Normal"
         assert module.alarms == ()
 
     @pytest.mark.parametrize("width", [1, 12, 20, 30])
@@ -47,7 +50,7 @@ class TestPower:
         [("74000 mAH", 74.0), ("360000000           mAS", 100.0), ("0 mAH", None), ("", None), ("-", None)],
     )
     def test_pitfall_19_the_printed_unit_counts(self, value: str, ah: float | None) -> None:
-        assert only("pwr 2", with_line(POWER_LINES, "Total Coulomb", value)).full_capacity == ah
+        assert only("pwr 2", with_line(POWER_LINES, "Total Coulomb", value)).rated_capacity == ah
 
     def test_pytes_says_its_real_capacity(self) -> None:
         lines = with_line(
@@ -209,6 +212,18 @@ class TestStat:
 
     def test_pitfall_11_cycles_are_the_cycle_times(self) -> None:
         assert only("stat 2", with_line(STAT_LINES, "CYCLE Times", None)).cycles is None
+
+    @pytest.mark.parametrize(
+        ("percent", "full"), [("61", 50.0), ("39", None), ("0", None), ("107", None), (None, None)]
+    )
+    def test_what_is_left_and_its_percent_tell_the_full_capacity(self, percent: str | None, full: float | None) -> None:
+        assert only("stat 2", with_line(STAT_LINES, "Pwr Percent", percent)).full_capacity == full
+
+    @pytest.mark.parametrize("label", ["ChgCurr 0.2C~0.5C Secs", "Soc 20~60% Secs", "BHT Times"])
+    def test_labels_of_newer_firmware_are_counters(self, label: str) -> None:
+        lines = with_line(STAT_LINES, label, "7")
+        assert unknown("stat 2", lines) == ()
+        assert 7.0 in (only("stat 2", lines).counters or {}).values()
 
     @pytest.mark.parametrize("soh", ["0", None])
     def test_pitfall_12_a_health_of_0_is_not_known(self, soh: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What Home Assistant has been told of, and what it has to be told.
+"""Which devices are announced to Home Assistant, and which announcements are due.
 
 An entity is announced when its value is first reported, and stays announced: also over a restart of the bridge, because
 what the broker has kept of our announcements is read back first.
@@ -13,8 +13,9 @@ from pylon2mqtt.outputs.mqtt.layouts.own import EVENT
 from .entities import entities
 from .messages import Device, Site, announced_components, discovery, discovery_topic, without
 
-# A new device is announced at once. One that tells more and more, as the slow answers come in, is announced again when
-# it has told nothing new for a while, or at last: each announcement makes its entities unavailable for a moment.
+# A new device is announced at once. One that reports more and more, as the slow answers come in, is announced again
+# when it has reported nothing new for a while, or at last: each announcement makes its entities unavailable for a
+# moment.
 SETTLED_AFTER_S = 5.0
 AT_LAST_S = 60.0
 # Entities of a device that is announced anew forget their values (homeassistant/components/mqtt/sensor.py, where
@@ -66,11 +67,13 @@ class Announcer:
         if device is None:
             return
         self._known_there.add(device_id)
-        told = announced_components(payload)
+        announced = announced_components(payload)
         known = self._keys[device_id]
-        known |= {entity.key for entity in entities(device.kind, set(told), self._site.cells)} | (told.keys() & {EVENT})
+        known |= {entity.key for entity in entities(device.kind, set(announced), self._site.cells)} | (
+            announced.keys() & {EVENT}
+        )
         wanted = discovery(self._site, device, known)["components"]
-        self._outdated[device_id] = {key: platform for key, platform in told.items() if key not in wanted}
+        self._outdated[device_id] = {key: platform for key, platform in announced.items() if key not in wanted}
 
     def repeat(self) -> None:
         """Let all devices be announced again, a bank before its modules."""
@@ -78,7 +81,7 @@ class Announcer:
         self._due = dict.fromkeys(parents_first, (float("-inf"), float("-inf")))
 
     def due(self, now: float) -> Iterator[tuple[str, str]]:
-        """Yield topic and payload of what is due, which then counts as told."""
+        """Yield topic and payload of what is due, which then counts as sent."""
         for device_id in [device_id for device_id, (due_at, _) in self._due.items() if due_at <= now]:
             del self._due[device_id]
             if device_id in self._known_there:

@@ -1,7 +1,7 @@
 """Home Assistant's MQTT discovery: one message announces a device with all its entities.
 
-Pure functions: what is sent when is decided in `mqtt`. Needs Home Assistant 2024.12. Sources: its MQTT documentation
-and ``homeassistant/components/mqtt`` (schemas.py, discovery.py, sensor.py) of 2026.11.
+Pure functions: what is sent when is decided by the announcer. Needs Home Assistant 2024.12. Sources: its MQTT
+documentation and ``homeassistant/components/mqtt`` (schemas.py, discovery.py, sensor.py) of 2026.11.
 """
 
 import json
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 PROJECT_URL = "https://github.com/pylon2mqtt/pylon2mqtt"
 
-# Home Assistant gives a value up when it has heard nothing for one repetition, three polls, and this long for a slow
+# Home Assistant gives a value up when it has received nothing for one repetition, three polls, and this long for a slow
 # line or broker.
 EXPIRY_SLACK_S = 30.0
 
@@ -64,9 +64,9 @@ class Device:
         return self.topic.partition("/")[0]
 
     def remembering(self, earlier: "Device | None") -> "Device":
-        """Return the device with what it told earlier and does not tell now."""
-        told = {key: value for key, value in self.details.items() if value is not None}
-        return replace(self, details=dict(earlier.details if earlier else {}) | told)
+        """Return the device with the details that it reported earlier and does not report now."""
+        details = {key: value for key, value in self.details.items() if value is not None}
+        return replace(self, details=dict(earlier.details if earlier else {}) | details)
 
 
 def bank_device(site: Site, bank: Bank) -> Device:
@@ -111,10 +111,10 @@ def discovery_topic(site: Site, device_id: str) -> str:
 def discovery(site: Site, device: Device, keys: set[str]) -> Json:
     """Return the message that announces the device with the entities that have these keys."""
     components = {entity.key: _component(site, device, entity) for entity in entities(device.kind, keys, site.cells)}
-    told = {key: value for key, value in device.details.items() if value is not None}
+    details = {key: value for key, value in device.details.items() if value is not None}
     via = {"via_device": device.via} if device.via else {}
     return {
-        "device": {"identifiers": [device.id], "name": device.name} | told | via,
+        "device": {"identifiers": [device.id], "name": device.name} | details | via,
         "origin": {"name": "pylon2mqtt", "sw_version": __version__, "support_url": PROJECT_URL},
         "availability": _availability(site, device),
         "availability_mode": "all",
@@ -170,7 +170,7 @@ def _component(site: Site, device: Device, entity: Entity) -> Json:
 
 
 def expire_after_s(site: Site, device: Device) -> int:
-    """Seconds without news after which a value counts as lost."""
+    """Seconds without a message after which a value counts as lost."""
     poll_interval_s = site.poll_interval_s if device.poll_interval_s is None else device.poll_interval_s
     return round(REPEAT_S + 3 * poll_interval_s + EXPIRY_SLACK_S)
 
@@ -198,7 +198,7 @@ def _event(site: Site, device: Device, keys: set[str]) -> Json:
 
 
 def _own_components(site: Site, device: Device) -> Json:
-    """What exists without any value: whether the device answers; for a bank also why not, and what it may be told.
+    """What exists without any value: whether the device answers; for a bank also why not, and its commands.
 
     They are of use just when the battery does not answer, so the bridge alone makes them available.
     """

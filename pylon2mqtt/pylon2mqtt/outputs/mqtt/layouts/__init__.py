@@ -1,1 +1,1 @@
-"""The layouts: under which topics a snapshot is told over MQTT. What is told of it does not depend on the layout."""
+"""The layouts: under which topics a snapshot is published. What is published of it does not depend on the layout."""

@@ -15,7 +15,7 @@
     <base>/<bank>/set/<what>          commands           answered by the bridge, published by others
 
 ``<bank>`` is the slug of the bank's name; ``<module>`` is its barcode, or its number where it has none of its own.
-Every key is always there, null when unknown. All of it is retained, but for events: each is told once.
+Every key is always there, null when unknown. All of it is retained, but for events: each is published once.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ class OwnLayout:
 
     @property
     def status(self) -> str:
-        """The topic that says whether the bridge runs."""
+        """The topic of the bridge itself: online or offline."""
         return f"{self.base}/{STATUS}"
 
     @property
@@ -71,10 +71,10 @@ class OwnLayout:
         return [self.topic(bank, module, name) for name in (STATE, CELLS, STATUS)]
 
     def publications(self, snapshot: Snapshot, known: Iterable[str]) -> dict[str, Publication]:
-        """Return what every topic of the snapshot's bank shall say now.
+        """Return the content of every topic of the snapshot's bank.
 
         ``known`` are the slugs of all modules ever met in this bank: who is not in the snapshot is offline, and its
-        other topics keep what they said last, as do all when the bank is offline.
+        other topics keep their last content, as do all when the bank is offline.
         """
         bank, modules = bank_slug(snapshot.bank), module_slugs(snapshot.bank)
         found = {self.topic(bank, each, STATUS): Publication(OFFLINE) for each in known if each not in modules}

@@ -28,9 +28,9 @@ def recognise(received: Received, since: float) -> CanDialect | None:
 
     A foreign language with the same identifiers comes first: nothing of it may be read as ours.
     """
-    if foreign_language(received, since, sharing=True) is not None:
-        return None
     keys = received.keys(since)
+    if foreign_language(received, keys, sharing=True) is not None:
+        return None
     return next((dialect for dialect in DIALECTS if dialect.signature(received, keys)), None)
 
 

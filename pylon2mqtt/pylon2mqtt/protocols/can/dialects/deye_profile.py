@@ -18,8 +18,8 @@ _AGREES = 2.0
 
 
 def _signature(received: Received, keys: frozenset[int]) -> bool:
-    battery = received.last(_BATTERY) if _BATTERY in keys else None
-    return bool(keys & CORE) and (modules_speak(keys) or (battery or b"")[6:] == _TAIL)
+    named = _BATTERY in keys and received.longest(_BATTERY)[6:] == _TAIL
+    return bool(keys & CORE) and (named or modules_speak(keys))
 
 
 def _bank(values: ValuesByAddress) -> Bank:

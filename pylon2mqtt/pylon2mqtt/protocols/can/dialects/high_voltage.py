@@ -72,17 +72,16 @@ def _refuse_other_forms(address: int, values: Values) -> None:
 
 def _has_swapped_bytes(values: Values) -> bool:
     """Whether voltage and limit agree only the other way round, and another value is none in this order."""
-    volts, limit = values.get("voltage"), values.get("charge_voltage_limit")
-    another = abs(values.get("current") or 0.0) > _MOST_AMPERES or any(
+    volts, limit, current = (values.get(name) for name in ("voltage", "charge_voltage_limit", "current"))
+    another = any(
         name in values and values[name] is None for name in ("temperature", "cell_voltage_max", "cell_temperature_max")
     )
-    if volts is None or not another or (limit is not None and within_limit(volts, limit)):
+    if volts is None or current is None or not _LEAST_VOLTS <= _turned(volts) <= _MOST_VOLTS:
         return False
-    turned = [_turned(one) for one in (volts, limit) if one is not None]
-    sane = all(_LEAST_VOLTS <= one <= _MOST_VOLTS for one in turned)
     if limit is None:
-        return sane and abs(_turned((values.get("current") or 0.0) + _NO_CURRENT) - _NO_CURRENT) <= _MOST_AMPERES
-    return sane and within_limit(turned[0], turned[1])
+        return another and abs(_turned(current + _NO_CURRENT) - _NO_CURRENT) < abs(current)
+    agree_turned = _turned(limit) <= _MOST_VOLTS and within_limit(_turned(volts), _turned(limit))
+    return agree_turned and not within_limit(volts, limit) and (another or abs(current) > _MOST_AMPERES)
 
 
 def _turned(value: float) -> float:

@@ -39,6 +39,7 @@ def cut(rack: Module, into: Sequence[int]) -> tuple[Module, ...]:
     return tuple(
         Module(
             number=number,
+            at_once=rack.at_once,
             cells=tuple(_renumbered(cell, index) for index, cell in enumerate(cells[start:end], 1)),
             counters=_counters(rack, start, end),
         )

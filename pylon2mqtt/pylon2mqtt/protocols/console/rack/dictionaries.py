@@ -76,6 +76,7 @@ def rack_identity(answer: Answer, _number: int | None = None) -> Decoded:
     end = min(starts, default=len(answer.lines))
     told = dictionary(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
     blocks = _in_order(_blocks(answer.lines[end:]), answer)
+    counters = size(told, _PLATE)
     bank = Bank(
         topology=Topology.SERIES,
         manufacturer=words(told.text("Manufacturer")),
@@ -84,7 +85,8 @@ def rack_identity(answer: Answer, _number: int | None = None) -> Decoded:
         firmware=firmware(told),
         module_count=len(blocks) or None,
         parameters=greatest_currents(told),
-        counters=size(told, _PLATE),
+        rated_capacity=(counters or {}).get("nominal_capacity_ah"),
+        counters=counters,
         modules=tuple(
             Module(number=number, barcode=words(block.told.get("Module"))) for number, block in enumerate(blocks, 1)
         ),
@@ -127,12 +129,14 @@ def bmu_identity(answer: Answer, number: int | None) -> Decoded:
     """
     told = dictionary(answer.lines, _BMU_VALUES, ignored=_IGNORED, required="Device name")
     address = number or 0
+    counters = size(told, r"(?P<ah>\d{1,4})\s*AH")
     module = Module(
         number=address + 1,
         address=address,
         manufacturer=words(told.text("Manufacturer")),
         model=words(told.text("Device name")),
-        counters=size(told, r"(?P<ah>\d{1,4})\s*AH"),
+        rated_capacity=(counters or {}).get("nominal_capacity_ah"),
+        counters=counters,
     )
     bank = Bank(topology=Topology.SERIES, modules=(module,))
     return Decoded(bank=bank, unknown=told.unknown, doubts=tuple(told.doubts))

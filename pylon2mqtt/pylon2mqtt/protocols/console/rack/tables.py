@@ -23,7 +23,14 @@ from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Top
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
 from pylon2mqtt.protocols.console.events import fault_alarms
-from pylon2mqtt.protocols.console.stack.tables import check_order, check_sum, get_power_rows, got_cell, odd_words
+from pylon2mqtt.protocols.console.stack.tables import (
+    check_order,
+    check_sum,
+    get_power_rows,
+    got_cell,
+    odd_words,
+    own_words,
+)
 from pylon2mqtt.protocols.console.tables import Row, Table, header_at, table
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
@@ -159,6 +166,7 @@ def _unit(number: int, row: Row, doubts: list[str]) -> Module:
         state=state,
         alarms=(*alarms, *broken),
         counters=_told({"average_temperature_c": milli(row.get("AvgTempr"))}),
+        words=own_words(row, ("Base.St", *_STATES)),
     )
     normal = _normal(row, "Volt.St")
     volts = (_NORMAL_UNIT_V, _UNIT_V)
@@ -187,6 +195,7 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
         "balance_voltage_v": before.value("BalVolt", _milli),
     }
     limits = (before.amount(key, mA=0.001) for key in ("CCurr", "DCurr"))
+    at_once = all("Curr" in row for row in told.rows)
     charge, discharge = (None if limit is None else abs(limit) for limit in limits)
     bank = Bank(
         topology=Topology.SERIES,
@@ -195,7 +204,7 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
         state=state,
         alarms=tuple(alarms) or None,
         counters=_told(aside),
-        modules=(Module(number=1, cells=tuple(_cell(row, doubts) for row in told.rows)),),
+        modules=(Module(number=1, at_once=at_once, cells=tuple(_cell(row, doubts) for row in told.rows)),),
     )
     return Decoded(bank=bank, unknown=_unknown(before, told), doubts=(*before.doubts, *doubts))
 
@@ -217,6 +226,7 @@ def _cell(row: Row, doubts: list[str]) -> Cell:
         energy=energy if _fits(energy_soc, energy, soc, charge, _CELL_V) else None,
         balancing=None if row.get("Bal") is None else row["Bal"] == "Y",
         alarms=(*alarms, *broken) if "V.State" in row else None,
+        words=own_words(row, _CELL_STATES),
     )
     doubts += [f"cell {number}: no Volt"] if row["Volt"] is None else []
     return plausible_cell(cell, doubts, normal=row.get("V.State") == "Normal")

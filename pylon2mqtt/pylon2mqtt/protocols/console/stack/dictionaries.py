@@ -10,7 +10,7 @@ from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
-from pylon2mqtt.protocols.console.events import event_alarms, fault_alarms
+from pylon2mqtt.protocols.console.events import event_alarms, fault_alarms, word_of_bits
 from pylon2mqtt.protocols.console.spelling import one_off
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
@@ -62,6 +62,7 @@ _POWER_COUNTERS: dict[str, tuple[str, Units]] = {
     "Discharge Sec": ("discharge_s", _S),
     "Bat Num": ("cell_count", ONE),
 }
+_REGISTERS = {"Bat Events": "bat_events", "Power Events": "power_events", "System Fault": "sys_events"}
 _SWITCHES = {"Heater Status": "heater_on", "CMOS Status": "charge_mosfet_on", "DMOS Status": "discharge_mosfet_on"}
 _POWER_VALUES = (
     "Voltage", "Current", "Temperature", "Coulomb", "Total Coulomb", "Real Coulomb", "Basic Status", "Bat Status",
@@ -89,12 +90,15 @@ def power(answer: Answer, number: int | None) -> Decoded:
         current=told.amount("Current", mA=0.001),
         temperature=degrees["Temperature"],
         soc=told.value("Coulomb", percent),
-        full_capacity=told.value("Real Coulomb", charge_ah) or told.value("Total Coulomb", charge_ah),
+        full_capacity=told.value("Real Coulomb", charge_ah),
+        rated_capacity=told.value("Total Coulomb", charge_ah),
         state=state,
         barcode=words(told.text("Barcode")),
         model=words(told.text("DevType")),
         alarms=(*alarms, *broken, *_power_events(told)),
         counters=_counters(told, _POWER_COUNTERS) | _switches(told),
+        registers=_registers(told),
+        words={key: word for key in ("Basic Status", *_POWER_STATES, *_SWITCHES) if (word := told.text(key))},
     )
     told.doubts.extend(f"no {name}" for name in ("voltage", "current") if getattr(module, name) is None)
     normal = told.text("Volt Status") == "Normal"
@@ -108,6 +112,12 @@ def _power_events(told: Dictionary) -> list[Alarm]:
         found.append(event_alarms("Bat Status", f"0 {re.sub(_LIMIT_NAME, 'B', names)}"))
     found.append(told.value("System Fault", fault_alarms) or ())
     return [alarm for alarms in found for alarm in alarms]
+
+
+def _registers(told: Dictionary) -> dict[str, int] | None:
+    """The words of bits, whole."""
+    bits = ((name, told.value(key, word_of_bits)) for key, name in _REGISTERS.items())
+    return {name: word for name, word in bits if word is not None} or None
 
 
 def _counters(told: Dictionary, keys: Mapping[str, tuple[str, Units]]) -> dict[str, float]:
@@ -144,14 +154,16 @@ def identity(answer: Answer, number: int | None) -> Decoded:
     address = told.value("Device address", whole)
     if address is not None and number is not None and address != number and number > 1:
         raise FrameError(f"module {number} was asked, {address} answered: ask again")
+    counters = size(told, r"/\s*(?P<ah>\d{1,4})\s*AH")
     module = Module(
         number=number or 1,
         manufacturer=words(told.text("Manufacturer")),
         model=words(told.text("Device name")),
         barcode=words(told.text("Barcode")) or words(told.text("Module Barcode")),
         firmware=firmware(told),
+        rated_capacity=(counters or {}).get("nominal_capacity_ah"),
         parameters=greatest_currents(told),
-        counters=size(told, r"/\s*(?P<ah>\d{1,4})\s*AH"),
+        counters=counters,
     )
     return of_module(module, told.unknown, told.doubts)
 
@@ -185,6 +197,16 @@ def size(told: Dictionary, plate: str) -> dict[str, float] | None:
 # -------------------- stat
 
 _CYCLES, _SOH, _CHARGE_LEFT, _DISCHARGED = "CYCLE Times", "SOH", "Pwr Coulomb", "Dsg Cap"
+_PERCENT_LEFT = "Pwr Percent"
+# Of less than this, half a percent of rounding is more than 1.25 % of the whole; 107 % is counted on, above full.
+_LEAST_PERCENT, _MOST_PERCENT = 40, 100
+# The US3000C and the US5000 from B69.25 on count seconds by current and by state of charge.
+_RATES = ("0~0.2C", "0.2C~0.5C", "0.5C~0.8C", "0.8C~1C", "1C above")
+_OF_B69_25 = (
+    *(f"{way}Curr {rate} Secs" for way in ("Chg", "Dsg") for rate in _RATES),
+    "Soc 0~20% Secs", "Soc 20~60% Secs", "Soc 60% above Secs", "Soc Low Thd1 Sec",
+)  # fmt: skip
+_OF_BMU = ("SysErr Times", "BOT Times", "BUT Times", "BHT Times", "BLT Times", "FlashFail Times")
 # Every label that becomes a counter.
 _STAT = frozenset((
     "Data Items", "HisData Items", "MiscData Items", "Charge Cnt", "Discharge Cnt", "Status Cnt",
@@ -194,8 +216,8 @@ _STAT = frozenset((
     "Pwr LV Times", "Pwr UV Times", "Pwr SLP Times", "COT Times", "CUT Times", "DOT Times", "DUT Times", "CHT Times",
     "CLT Times", "DHT Times", "DLT Times", "RV Times", "Input OV Times", "SOH Times", "BMICERR Times", "I2CERR Times",
     "LifeWarn Times", "LifeAlarm Times", "HT@0.5C Cnt", "LT@0.5C Cnt", "HT Cnt", "LT Cnt", "LV Cnt", "HT@0.5C Secs",
-    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", "Pwr Percent", _CYCLES, _SOH, _CHARGE_LEFT,
-    _DISCHARGED,
+    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", _PERCENT_LEFT, _CYCLES, _SOH, _CHARGE_LEFT,
+    _DISCHARGED, *_OF_B69_25, *_OF_BMU,
 ))  # fmt: skip
 # Fewer than these, and it is the answer to another command.
 _FEWEST_COUNTS = 3
@@ -207,7 +229,8 @@ def statistics(answer: Answer, number: int | None) -> Decoded:
     """Return what ``stat`` counted: cycles, state of health and counters.
 
     A state of health of 0 is not known (slaves). The remaining charge is a counter, ``remaining_charge_ah``: it was
-    true when it was read. Raises FrameError when it is about another module, or counts nothing.
+    true when it was read. With its percent it tells the full capacity, unless that is too little of it. Raises
+    FrameError when it is about another module, or counts nothing.
     """
     check_number(answer, r"Device address\s*:?\s*(\d{1,3})", number)
     told = dictionary(
@@ -220,9 +243,22 @@ def statistics(answer: Answer, number: int | None) -> Decoded:
     soh = counts.pop(_SOH, None)
     cycles = whole_cycles(counts.pop(_CYCLES, None), counts.get(_DISCHARGED))
     counters = {counter_name(key): _scaled(key, count) for key, count in counts.items()}
-    module = Module(number=number or 1, soh=float(soh) if soh else None, cycles=cycles, counters=counters)
+    module = Module(
+        number=number or 1,
+        soh=float(soh) if soh else None,
+        cycles=cycles,
+        full_capacity=_full(counts.get(_CHARGE_LEFT), counts.get(_PERCENT_LEFT)),
+        counters=counters,
+    )
     module = plausible(module, "the module", told.doubts, normal=False, cells_normal=False)
     return of_module(module, told.unknown, told.doubts)
+
+
+def _full(left_mas: int | None, percent_left: int | None) -> float | None:
+    """The full capacity in Ah, from the charge that is left and its whole percent."""
+    if not left_mas or percent_left is None or not _LEAST_PERCENT <= percent_left <= _MOST_PERCENT:
+        return None
+    return round(left_mas / 3.6e6 / (percent_left / 100), 1)
 
 
 def detail(answer: Answer, number: int | None) -> Decoded:

@@ -49,8 +49,11 @@ _GETPWR_CELL_STATES = ("Volt. State", "Temp. State")
 _DAMAGED_POWER = 3
 # The longest row of getpwr: V, I, T, remaining charge and four states.
 _GETPWR_MODULE, _GETPWR_CELL = 8, 4
+_FULL = 100.0
 # Less than a cell, more than a step of the load between two measurements makes.
 _SUM_V = 1.5
+# So far a cell and a current go between two answers, unless the load makes a large step.
+_STEP_V, _STEP_A = 0.1, 5.0
 
 
 # -------------------- pwr
@@ -122,6 +125,7 @@ def _module(row: Row, doubts: list[str]) -> Module:
         barcode=words(row.get("Barcode")),
         model=words(row.get("DevType")),
         alarms=(*alarms, *broken),
+        words=own_words(row, ("Base.St", *_MODULE_STATES)),
     )
     doubts += [f"{who}: no {name}" for name in ("Volt", "Curr", "Base.St") if row.get(name) is None]
     normal, cells_normal = row.get("Volt.St") == "Normal", row.get("B.V.St") == "Normal"
@@ -140,12 +144,44 @@ def _cell(index: str | None) -> int | None:
 
 
 def cell_table(answer: Answer, number: int | None) -> Decoded:
-    """Return the cells of ``bat`` as the module ``number``; raise FrameError when rows are missing or out of order."""
+    """Return the cells of ``bat`` as the module ``number``.
+
+    A cell's charge at 100 % is the capacity of the module. Raises FrameError when rows are missing or out of order.
+    """
     told = table(answer.lines, "Battery", required=("Volt",))
     check_order(told, "Battery", most=MOST_CELLS_OF_MODULE)
     doubts = list(told.doubts)
     cells = tuple(_told_cell(row, doubts) for row in told.rows)
-    return of_module(Module(number=number or 1, cells=cells), told.unknown, doubts)
+    full = [cell.capacity for cell in cells if cell.capacity and cell.soc == _FULL]
+    module = Module(
+        number=number or 1,
+        full_capacity=min(full) if len(full) == len(cells) else None,
+        at_once=all("Curr" in row for row in told.rows),
+        cells=cells,
+    )
+    return of_module(module, told.unknown, doubts)
+
+
+def fit(told: Module, row: Module) -> bool:
+    """Whether cells are those of a module's row in `pwr`: by their sum, their extremes and their current.
+
+    Between the two answers the load may change.
+    """
+    cells = told.cells or ()
+    volts = [cell.voltage for cell in cells if cell.voltage is not None]
+    whole = len(volts) == len(cells) > 0 and row.voltage is not None
+    if whole and abs(sum(volts) - (row.voltage or 0.0)) > _SUM_V:
+        return False
+    low, high = row.cell_voltage_min, row.cell_voltage_max
+    if low is not None and high is not None and any(not low - _STEP_V <= each <= high + _STEP_V for each in volts):
+        return False
+    currents = {cell.current for cell in cells if cell.current is not None}
+    return row.current is None or all(abs(each - row.current) <= _STEP_A for each in currents)
+
+
+def own_words(row: Row, columns: Sequence[str]) -> dict[str, str] | None:
+    """The device's own words, by its own names of the columns."""
+    return {name: word for name in columns if (word := row.get(name)) is not None} or None
 
 
 def of_module(module: Module, unknown: Sequence[str], doubts: Sequence[str]) -> Decoded:
@@ -181,6 +217,7 @@ def _told_cell(row: Row, doubts: list[str]) -> Cell:
         state=state,
         balancing=None if balancing is None else balancing == "Y",
         alarms=tuple(alarms) if alarms or any(name in row for name in _CELL_STATES) else None,
+        words=own_words(row, ("Base State", *_CELL_STATES)),
     )
     doubts += [f"cell {number}: no Volt"] if row["Volt"] is None else []
     return plausible_cell(cell, doubts, normal=row.get("Volt. State") == "Normal")

@@ -1,11 +1,19 @@
 """What a rack's controller is and has been through: ``info``, ``bmuinfo``, ``sysinfo``, ``stat`` and ``data event``."""
 
+from pylon2mqtt.simulator.console.reading import (
+    cell_percent,
+    cell_state,
+    cells_mv,
+    charge_state,
+    milli,
+    names,
+    register,
+)
+from pylon2mqtt.simulator.console.text import LISTING, TABLE, Told, listing, table
 from pylon2mqtt.simulator.module import VirtualModule
 
-from .rack import Rack
-from .rack_tables import CELL_V, average_mc, cycles, extremes, fault, group_mc, limits, state, worst
-from .reading import cell_state, cells_mv, charge_state, milli, names, register
-from .text import LISTING, TABLE, Told, listing, table
+from .rack import VirtualRack
+from .tables import CELL_V, average_mc, cycles, emptiest, extremes, fault, group_mc, limits, state, worst
 
 _RULE = "-" * 47
 _TEMPERATURE = ("charge_temperature", "discharge_temperature")
@@ -16,13 +24,21 @@ _STEPS = {
     "Temp Low 1": "10000     ", "Temp Low 3": "-10000    ", "Bal High 5": "150       ", "Bal High 1": "50        ",
     "FChgV": "2850      ", "FChgVR": "3200      ", "FChgS": "4         ", "FChgSR": "10        ",
 }  # fmt: skip
-_STAT_ZEROS = (
-    "Bat OV Times|Bat HV Times|Bat LV Times|Bat UV Times|Bat SLP Times|Unit OV Times|Unit HV Times|Unit LV Times|"
-    "Unit UV Times|Pwr OV Times|Pwr HV Times|Pwr LV Times|Pwr UV Times|COC Times|DOC Times|SC Times"
+_STAT = (
+    "EvenData Items|HistData Items|MiscData Items|Charge Cnt.|Discharge Cnt.|Charge Times|Status Cnt.|Idle Times|"
+    "COC Times|DOC Times|COCA Times|DOCA Times|SC Times|"
+    "Bat OV Times|Bat HV Times|Bat LV Times|Bat UV Times|Bat SLP Times|"
+    "Pwr OV Times|Pwr HV Times|Pwr LV Times|Pwr UV Times|Pwr SLP Times|"
+    "Bat OT Times|Bat UT Times|Bat HT Times|Bat LT Times|Board OT Times|Board UT Times|Board HT Times|Board LT Times|"
+    "Shut Times|Reset Times|RV Times|Input OV Times|SOH Times|BMICERR Times|CYCLE Times|Pwr Percent|Pwr Coulomb(mAS)"
+)
+_ENERGIES = (
+    "His.Chg Cap(WH)|His.Chg Capl(mWH) |His.Dsg Cap(WH)|His.Dsg Capl(mWH) |Day Chg Cap(WH)|Day Chg Capl(mWH) |"
+    "Day Dsg Cap(WH)|Day Dsg Capl(mWH) |Min.Chg Cap(WH)|Min.Dsg Cap(WH)"
 )
 
 
-def info(rack: Rack) -> Told:
+def info(rack: VirtualRack) -> Told:
     """``info``: the controller, then its modules."""
     firmware, model, units = rack.firmware, rack.model, rack.bank.modules
     count = len(units) * model.cells
@@ -62,7 +78,7 @@ def info(rack: Rack) -> Told:
     return listing([*(f"{key:<20}: {value}" for key, value in told.items()), *blocks])
 
 
-def bmuinfo(rack: Rack, number: int) -> Told | None:
+def bmuinfo(rack: VirtualRack, number: int) -> Told | None:
     """``bmuinfo N``: one module's own board, the last module first; None: there is none."""
     if number >= len(rack.bank.modules):
         return None
@@ -80,7 +96,7 @@ def bmuinfo(rack: Rack, number: int) -> Told | None:
     return listing([f"{key:<20}: {value}" for key, value in told.items()])
 
 
-def sysinfo(rack: Rack) -> Told:
+def sysinfo(rack: VirtualRack) -> Told:
     """``sysinfo``: what the rack admits and asks for, and where its limits are."""
     model, count = rack.model, len(rack.units)
     charge, discharge = limits(rack.units)
@@ -96,32 +112,47 @@ def sysinfo(rack: Rack) -> Told:
     return table([f" {key:<19}: {value}" for key, value in (told | _STEPS).items()])
 
 
-def stat(rack: Rack) -> Told:
-    """``stat``: counters since the works. The energy of one cell stands under a wrong unit, as in real ones."""
-    units = rack.bank.modules
-    charge = min(cell.charge for one in units for cell in one.cells)
-    discharged = max(one.discharged for one in units)
-    energy = discharged * CELL_V * sum(len(one.cells) for one in units)
+def stat(rack: VirtualRack) -> Told:
+    """``stat``: counters since the works, most of them zero in a rack that never came to harm."""
+    charge, percent = emptiest(rack.bank.modules)
+    keys = _STAT.split("|")
     counted = {
-        "Data Items": 318,
-        "HisData Items": 512,
+        "EvenData Items": 318,
+        "HistData Items": 512,
         "Charge Times": cycles(rack) * 41 + 7,
         "Shut Times": 2,
         "Reset Times": 19,
-        **dict.fromkeys(_STAT_ZEROS.split("|"), 0),
         "CYCLE Times": cycles(rack),
-        "SOH Percent": min(one.soh for one in units),
-        "Pwr Percent": round(100 * charge / rack.model.capacity),
+        "Pwr Percent": percent,
         "Pwr Coulomb(mAS)": milli(charge * 3600),
-        "Dsg Cap(mAH)": milli(discharged),
+        "Dsg Cap(mAH)": milli(_discharged(rack)),
+        "SOH Percent": min(one.soh for one in rack.bank.modules),
     }
-    if rack.firmware.energy:
-        counted |= {"Bat CoulWatt(mWH)": round(charge * CELL_V * 1e6)}
-        counted |= {"His. Chg Cap(WH)": round(1.04 * energy), "His. Dsg Cap(WH)": round(energy)}
-    return table([f"{'Device address':<20} {0:>12}", *(f"{key:<20}: {value:>12}" for key, value in counted.items())])
+    energies = _energies(rack, charge, percent) if rack.firmware.energy else {}
+    keys += [key for key in energies if key.startswith(("Pwr", "Bat"))] + ["Dsg Cap(mAH)", "SOH Percent"]
+    if energies:
+        keys += _ENERGIES.split("|")
+    lines = [f"{key:<16}: {(counted | energies).get(key, 0):>8}" for key in keys]
+    return table([f"{'Device address':<16}  {0:>8}", *lines])
 
 
-def event(rack: Rack, number: int) -> Told | None:
+def _discharged(rack: VirtualRack) -> float:
+    """All charge that ever left the rack, in Ah."""
+    return max(one.discharged for one in rack.bank.modules)
+
+
+def _energies(rack: VirtualRack, charge: float, percent: int) -> dict[str, int]:
+    """What ``stat`` counts in Wh, whole and thousandths. The energy of one cell, in µWh, has a wrong unit in most."""
+    unit = "uWH" if rack.firmware.energy == "mWH" else "mWH"
+    discharged = _discharged(rack) * CELL_V * sum(len(one.cells) for one in rack.bank.modules)
+    counted = {"Pwr PercentWatt": percent, f"Bat CoulWatt({unit})": round(charge * CELL_V * 1e6)}
+    for prefix, energy in (("His.Chg", 1.04 * discharged), ("His.Dsg", discharged)):
+        whole, part = divmod(milli(energy), 1000)
+        counted |= {f"{prefix} Cap(WH)": whole, f"{prefix} Capl(mWH) ": part}
+    return counted
+
+
+def event(rack: VirtualRack, number: int) -> Told | None:
     """``data event N``: the state of now, as the only record; None: there is no such record."""
     if number > 0:
         return None
@@ -155,7 +186,7 @@ def event(rack: Rack, number: int) -> Told | None:
 def _cells(units: list[VirtualModule]) -> list[str]:
     rows = [
         f"{mv:<9}{group_mc(one, cell):<9}{cell_state(one, cell, 'voltage'):<13}"
-        f"{cell_state(one, cell, *_TEMPERATURE):<13}{round(100 * one.cells[cell].charge / one.model.capacity)}%"
+        f"{cell_state(one, cell, *_TEMPERATURE):<13}{cell_percent(one, cell)}%"
         for one in units
         for cell, mv in enumerate(cells_mv(one))
     ]

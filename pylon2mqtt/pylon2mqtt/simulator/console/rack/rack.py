@@ -1,19 +1,18 @@
 """A rack: modules in series behind a controller (CMU), and what each controller's firmware prints.
 
-Sources: recordings of real consoles. Guessed, for want of one: ``soh``, ``stat`` but for its keys, ``getpwr`` but for
-its fields, `bat` of the oldest firmware, and what a locked console says before it was opened.
+Sources: recordings of real consoles. Guessed, for want of one: ``soh``, the counters of ``stat`` in other firmware than
+B52.36, ``getpwr`` but for its fields, the lines above the cells of the oldest firmware's ``bat``, and what a locked
+console says before it was opened.
 """
 
 from dataclasses import KW_ONLY, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.models import BatteryModel
 from pylon2mqtt.simulator.module import VirtualModule
 
-# The first midnight of the virtual bank.
-_DAY = datetime(2026, 3, 14)
 _MOST_MODULES = 20
 
 _READING = frozenset(["pwr", "unit", "bat", "info", "stat", "soh", "sysinfo", "getpwr", "data", "time"])
@@ -25,9 +24,10 @@ class RackFirmware:
     """One controller's firmware.
 
     ``head``: three lines stand before the table of ``pwr``. ``energy``: the unit of its energy, None: none is told.
-    ``averages``: ``unit`` has a column with the mean temperature. ``blocks``: how ``info`` counts its modules: BMU from
-    the highest number down to 0, Unit from 1. ``debug``: those that ``login debug`` adds. ``locked``: those that answer
-    only after ``tbar`` with the controller's barcode.
+    ``bat_units``: the rows of ``bat`` print the unit of the charge. ``averages``: ``unit`` has a column with the mean
+    temperature. ``blocks``: how ``info`` counts its modules: BMU from the highest number down to 0, Unit from 1.
+    ``debug``: those that ``login debug`` adds. ``locked``: those that answer only after ``tbar`` with the controller's
+    barcode.
     """
 
     device: str
@@ -40,6 +40,7 @@ class RackFirmware:
     head: bool = True
     energy: str | None = "WH"
     averages: bool = False
+    bat_units: bool = False
     commands: frozenset[str] = _READING | _SESSION
     debug: frozenset[str] = frozenset({"tbar"})
     locked: frozenset[str] = frozenset()
@@ -52,7 +53,14 @@ _B52_34 = replace(_B52_28, main_soft="B52.34.0", soft="V5.6", released="22-05-23
 
 FIRMWARE = {
     "CMU-B50": replace(
-        _B52_28, device="CMU", main_soft="B50.7.0", soft="V2.1", released="17-11-09", head=False, energy=None
+        _B52_28,
+        device="CMU",
+        main_soft="B50.7.0",
+        soft="V2.1",
+        released="17-11-09",
+        head=False,
+        energy=None,
+        bat_units=True,
     ),
     "SC0500-B52.28": _B52_28,
     "SC0500": _B52_34,
@@ -78,7 +86,7 @@ FIRMWARE = {
 
 
 @dataclass(slots=True)
-class Rack:
+class VirtualRack:
     """A bank in series as its controller sees it. Raises ConfigError for more modules than it can have."""
 
     bank: VirtualBank
@@ -122,4 +130,4 @@ class Rack:
     @property
     def now(self) -> datetime:
         """The controller's clock."""
-        return _DAY + timedelta(seconds=int(self.bank.time))
+        return self.bank.now

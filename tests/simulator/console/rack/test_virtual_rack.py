@@ -1,11 +1,13 @@
 """The virtual rack: modules in series, their controller's tables, and how its console is opened and falls asleep."""
 
+import re
+
 import pytest
 from tests.simulator.console.console_host import Desk, lines_of
 
 from pylon2mqtt.errors import ConfigError
 from pylon2mqtt.simulator.battery import VirtualBank
-from pylon2mqtt.simulator.console.rack import FIRMWARE
+from pylon2mqtt.simulator.console.rack.rack import FIRMWARE
 from pylon2mqtt.simulator.models import MODELS, stack
 from pylon2mqtt.simulator.registry import Simulator
 
@@ -73,6 +75,31 @@ class TestTables:
         assert [int(row[1]) for row in rows] == volts
         assert len(body(desk, "soh")) == cells + 1
         assert len(body(desk, "getpwr")) == cells + 3
+
+    def test_the_oldest_controller_prints_the_unit_behind_each_cells_charge(self):
+        header, row = body(Desk("CMU-B50", 2), "bat")[6:8]
+        assert header == "Bat  Volt Curr    Tempr   V.State T.State AH(mAH)             Bal"
+        assert re.fullmatch(r"0    33\d\d -?\d+ +\d{5}   Normal  Normal   60%      30\d\d\d mAH   N", row)
+        assert "mAH   N" not in body(Desk("SC0500", 2), "bat")[7]
+
+    def test_stat_prints_the_keys_of_the_real_ones(self):
+        desk = Desk("SC0500-B52.36", 3)
+        lines = body(desk, "stat")
+        assert (len(lines), lines[0]) == (55, "Device address           0")
+        keys = [line[: line.rindex(": ")] for line in lines[1:]]
+        assert keys[:2] == ["EvenData Items  ", "HistData Items  "]
+        assert keys[-10:-6] == ["His.Chg Cap(WH) ", "His.Chg Capl(mWH) ", "His.Dsg Cap(WH) ", "His.Dsg Capl(mWH) "]
+        values = {line[: line.rindex(": ")].strip(): int(line.split()[-1]) for line in lines[1:]}
+        discharged = max(module.discharged for module in desk.bank.modules)
+        assert values["His.Dsg Cap(WH)"] == int(discharged * 3.2 * 45)
+        assert values["Dsg Cap(mAH)"] == round(1000 * discharged)
+        assert (values["Pwr Percent"], values["SOH Percent"]) == (60, 100)
+
+    def test_each_controller_names_its_energies_in_its_own_way(self):
+        told = {model: " ".join(body(Desk(model, 2), "stat")) for model in ("SC0500", "Force-H2", "CMU-B50")}
+        assert "Bat CoulWatt(mWH)" in told["SC0500"]
+        assert "Bat CoulWatt(uWH)" in told["Force-H2"]
+        assert "WH)" not in told["CMU-B50"]
 
     def test_the_first_block_of_info_is_unit_1(self):
         desk = Desk("SC0500", 3)

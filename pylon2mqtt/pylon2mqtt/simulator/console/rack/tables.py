@@ -3,11 +3,20 @@
 from collections.abc import Iterable
 from statistics import mean
 
+from pylon2mqtt.simulator.console.reading import (
+    NORMAL,
+    base_state,
+    cell_percent,
+    cell_state,
+    cells_mv,
+    column_state,
+    milli,
+    register,
+)
+from pylon2mqtt.simulator.console.text import Told, table
 from pylon2mqtt.simulator.module import VirtualModule
 
-from .rack import Rack
-from .reading import NORMAL, base_state, cell_state, cells_mv, column_state, milli, register
-from .text import Told, table
+from .rack import VirtualRack
 
 _PWR = (
     "Volt   Curr   Tempr  BTlow  BThigh BVlow  BVhigh UTlow  UThigh UVlow  UVhigh Base.St  Volt.St  Curr.St  Temp.St  "
@@ -17,13 +26,13 @@ _UNIT = (
     "Index  Volt   Curr   Tempr  {average}BTlow  BThigh BVlow  BVhigh Base.St  Volt.St  Temp.St  "
     "{coulombs}Time               "
 )
-_BAT = "Bat  Volt Curr    Tempr   V.State T.State AH(mAH)       {energy}Bal"
+_BAT = "Bat  Volt Curr    Tempr   V.State T.State AH(mAH)       {behind}Bal"
 _TEMPERATURE = ("charge_temperature", "discharge_temperature")
 # The controller takes a cell's energy for its charge at this voltage.
 CELL_V = 3.2
 
 
-def pwr(rack: Rack) -> Told:
+def pwr(rack: VirtualRack) -> Told:
     """``pwr``: the rack in one row, which is told by its extremes."""
     units = rack.units
     boards = [celsius_m(one.temperatures()[0]) for one in units]
@@ -38,7 +47,7 @@ def pwr(rack: Rack) -> Told:
     return table([*head, _PWR.format(coulombs=_coulomb_header(rack)), f"{row}0x{fault(units):X}"])
 
 
-def unit(rack: Rack) -> Told:
+def unit(rack: VirtualRack) -> Told:
     """``unit``: a row for each module that answers."""
     firmware = rack.firmware
     header = _UNIT.format(average="AvgTempr " if firmware.averages else "", coulombs=_coulomb_header(rack))
@@ -46,7 +55,7 @@ def unit(rack: Rack) -> Told:
     return table([f"AverageTempr: {average_mc(rack.units):<12}", header, *rows])
 
 
-def _unit_row(rack: Rack, number: int, one: VirtualModule) -> str:
+def _unit_row(rack: VirtualRack, number: int, one: VirtualModule) -> str:
     average = [average_mc([one])] if rack.firmware.averages else []
     board = celsius_m(one.temperatures()[0])
     *numbers, last = [number, milli(one.voltage()), current_ma(rack), board, *average, *extremes([one])]
@@ -55,7 +64,7 @@ def _unit_row(rack: Rack, number: int, one: VirtualModule) -> str:
     return row + _coulombs(rack, [one]) + f"{rack.now:%Y-%m-%d %H:%M:%S} "
 
 
-def bat(rack: Rack) -> Told:
+def bat(rack: VirtualRack) -> Told:
     """``bat``: what the rack takes and gives, and all its cells one behind the other."""
     units = rack.units
     charge, discharge = limits(units)
@@ -66,30 +75,30 @@ def bat(rack: Rack) -> Told:
         f"D.Curr : {milli(discharge):<8}mA",
         f"B.State: {state(rack):<7}",
         "BalVolt: 3360",
-        _BAT.format(energy="WH(mWH)            " if rack.firmware.energy else ""),
+        _BAT.format(behind="WH(mWH)            " if rack.firmware.energy else "      " * rack.firmware.bat_units),
     ]
     rows = (_cell_row(rack, one, cell) for one in units for cell in range(len(one.cells)))
     return table([*lines, *(f"{number:<5}{row}" for number, row in enumerate(rows))])
 
 
-def _cell_row(rack: Rack, one: VirtualModule, cell: int) -> str:
-    charge = one.cells[cell].charge
-    percent = round(100 * charge / one.model.capacity)
+def _cell_row(rack: VirtualRack, one: VirtualModule, cell: int) -> str:
+    charge, percent = one.cell_charges()[cell], cell_percent(one, cell)
     words = [cell_state(one, cell, "voltage"), cell_state(one, cell, *_TEMPERATURE)]
     numbers = f"{cells_mv(one)[cell]:<5}{current_ma(rack):<8}{group_mc(one, cell):<8}"
     energy = f" {percent:3}%{milli(charge * CELL_V):13}" if rack.firmware.energy else ""
-    shares = f"{percent:3}%{milli(charge):9}{energy}"
+    told = f"{milli(charge):11} mAH" if rack.firmware.bat_units else f"{milli(charge):9}"
+    shares = f"{percent:3}%{told}{energy}"
     return numbers + "".join(f"{word:<8}" for word in words) + f"{shares}   {'Y' if one.balancing[cell] else 'N'}"
 
 
-def soh(rack: Rack) -> Told:
+def soh(rack: VirtualRack) -> Told:
     """``soh``: how often each cell of the rack was found weak."""
     volts = [mv for one in rack.units for mv in cells_mv(one)]
     rows = [f"{cell:<11}{mv:<11}{0:<11}{NORMAL:<10}" for cell, mv in enumerate(volts)]
     return table(["Battery    Voltage    SOHCount   SOHStatus ", *rows])
 
 
-def getpwr(rack: Rack) -> Told:
+def getpwr(rack: VirtualRack) -> Told:
     """``getpwr``: the rack, its energy in Wh, all its cells, its faults and its cycles."""
     units = rack.units
     board = max(celsius_m(unit.temperatures()[0]) for unit in units)
@@ -129,12 +138,12 @@ def average_mc(units: Iterable[VirtualModule]) -> int:
     return int(mean(group_mc(one, cell) for one in units for cell in range(len(one.cells))))
 
 
-def current_ma(rack: Rack) -> int:
+def current_ma(rack: VirtualRack) -> int:
     """The one current."""
     return milli(rack.bank.current)
 
 
-def state(rack: Rack) -> str:
+def state(rack: VirtualRack) -> str:
     """What the rack is doing: what its modules do, and at fault where one is."""
     words = {base_state(one) for one in rack.units}
     return "SysError" if "SysError" in words else base_state(rack.units[0])
@@ -161,10 +170,16 @@ def limits(units: Iterable[VirtualModule]) -> tuple[float, float]:
 
 def energy_wh(one: VirtualModule) -> float:
     """What a module's cells hold."""
-    return sum(cell.charge for cell in one.cells) * CELL_V
+    return sum(one.cell_charges()) * CELL_V
 
 
-def cycles(rack: Rack) -> int:
+def emptiest(units: Iterable[VirtualModule]) -> tuple[float, int]:
+    """The charge of the emptiest cell, in Ah, and its percents."""
+    charge, full = min((min(one.cell_charges()), one.full_capacity) for one in units)
+    return charge, round(100 * charge / full)
+
+
+def cycles(rack: VirtualRack) -> int:
     """The rack's cycles: those of its oldest module."""
     return max(one.cycles for one in rack.bank.modules)
 
@@ -176,17 +191,17 @@ def _head(units: list[VirtualModule]) -> list[str]:
     return [f"{key:<15}: {value:<12}" for key, value in told.items()]
 
 
-def _coulomb_header(rack: Rack) -> str:
+def _coulomb_header(rack: VirtualRack) -> str:
     return "CoulombAH                CoulombWH              " if rack.firmware.energy else "CoulombAH               "
 
 
-def _coulombs(rack: Rack, units: list[VirtualModule]) -> str:
+def _coulombs(rack: VirtualRack, units: list[VirtualModule]) -> str:
     """The charge, that of the emptiest cell, and the energy of all cells, each with its share."""
-    charge = min(cell.charge for one in units for cell in one.cells)
-    told = f"{round(100 * charge / rack.model.capacity):3}%{milli(charge):15} mAH "
+    charge, percent = emptiest(units)
+    told = f"{percent:3}%{milli(charge):15} mAH "
     if (unit_name := rack.firmware.energy) is None:
         return told
-    full = sum(one.model.capacity * len(one.cells) * CELL_V for one in units)
+    full = sum(one.full_capacity * len(one.cells) * CELL_V for one in units)
     energy = sum(energy_wh(one) for one in units)
     value = milli(energy) if unit_name == "mWH" else round(energy)
     return told + f" {round(100 * energy / full):2}%{value:16} {unit_name} "

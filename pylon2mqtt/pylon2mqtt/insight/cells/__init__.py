@@ -1,0 +1,1 @@
+"""How the cells of a module differ: the parts of `imbalance` and `cell_watch`."""

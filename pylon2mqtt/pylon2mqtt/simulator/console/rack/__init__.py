@@ -1,0 +1,1 @@
+"""A rack of modules in series, as the console of its controller (CMU) reports it; start at `rack`."""
