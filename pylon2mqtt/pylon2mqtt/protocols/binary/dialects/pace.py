@@ -56,7 +56,9 @@ from .pace_info import (
     MOSFET_STATES,
     MOST_WAYS,
     PACK_COUNT,
+    SOC_POINTS,
     TAILS,
+    UNKNOWN_TAIL,
     ZERO_DK,
     Command,
     Tails,
@@ -79,13 +81,7 @@ def _analog(frame: Frame, everybody: bool) -> Bank:
     if len(frame.info) < 2:
         raise DecodeError("INFO is too short for any pack", raw=frame.to_bytes())
     count, first = (frame.info[1], 1) if everybody else (1, frame.info[1])
-    ways = _ways(frame, count, first, TAILS)
-    for length in (
-        set(range(LONGEST_TAIL + 1)) - TAILS.keys() if not ways else ()
-    ):  # the firmware's own: of no use, and no damage
-        ways = _ways(frame, count, first, {length: None})
-        if ways:
-            break
+    ways = _ways(frame, count, first, TAILS) or _ways_with_another_tail(frame, count, first)
     if not ways:
         _refuse(frame, count, first)
     if any(way != ways[0] for way in ways):
@@ -100,7 +96,7 @@ def _ways(frame: Frame, count: int, first: int, tails: Tails) -> list[tuple[Modu
 def _ways_with_another_tail(frame: Frame, count: int, first: int) -> list[tuple[Module, ...]]:
     """The ways to read packs that all have one tail which is not known: it is the firmware's own, and no damage."""
     lengths = (length for length in range(1, LONGEST_TAIL + 1) if length not in TAILS)
-    return [way for length in lengths for way in _ways(frame, count, first, {length: None})]
+    return [way for length in lengths for way in _ways(frame, count, first, {length: UNKNOWN_TAIL})]
 
 
 def _walks(info: bytes, at: int, count: int, frame: Frame, first: int, tails: Tails) -> Iterator[tuple[Module, ...]]:
@@ -157,7 +153,7 @@ def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
         temperatures=tuple(groups) or None,
         mos_temperature=temperatures[4] if len(temperatures) > 4 else None,
         ambient_temperature=temperatures[5] if len(temperatures) > 5 else None,
-        soc=float(tail["soc"]) if "soc" in tail else None,
+        soc=_soc(block, tail),
         soh=float(tail["soh"]) if "soh" in tail else None,
         remaining_capacity=block.remaining_cah / 100,
         full_capacity=block.full_cah / 100,
@@ -165,6 +161,15 @@ def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
         cycles=block.cycles,
         cells=cells(block.cells_mv),
     )
+
+
+def _soc(block: Any, tail: Any) -> float | None:
+    """What the tail says; what stands in its place in one that is not known has to follow the capacities."""
+    if "perhaps_soc" not in tail:
+        return float(tail["soc"]) if "soc" in tail else None
+    computed = 100 * block.remaining_cah / block.full_cah if block.full_cah else None
+    near = computed is not None and abs(tail["perhaps_soc"] - computed) <= SOC_POINTS
+    return float(tail["perhaps_soc"]) if near else None
 
 
 def _place(frame: Frame, number: int) -> dict[str, Any]:

@@ -55,6 +55,10 @@ TAILS: Tails = {
 }
 """What firmwares send behind a pack's design capacity, by its length: only LENID tells which one it is."""
 
+UNKNOWN_TAIL = Struct("perhaps_soc" / Int8ub)
+"""All longer tails that are known but one begin with the SOC, which follows remaining / full within 1 %."""
+
+SOC_POINTS = 1.5
 # A longer one could be a pack by itself. Packs that are away leave several ways to read the same.
 LONGEST_TAIL, MOST_WAYS = 30, 8
 

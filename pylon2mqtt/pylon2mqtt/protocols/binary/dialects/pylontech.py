@@ -5,7 +5,7 @@ answer becomes a bank with only that filled in; `model.joining` puts them togeth
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from construct import ConstructError
@@ -51,6 +51,7 @@ from .pylontech_info import (
     Command,
 )
 
+_MOST_EXTRA = 8
 # Modules of 48 V with less do not exist; of 16 cells, Pylontech's own are larger still.
 _LEAST_AH, _LEAST_16_CELLS_AH = 15.0, 36.0
 # 61 of a 60 V bank overflows its 16 bits of millivolts; no bank has less than this.
@@ -102,11 +103,20 @@ def _modules(command: Command, frame: Frame, all_modules: bool) -> Iterator[Modu
         raise DecodeError("INFO is too short for any module", raw=frame.to_bytes())
     layout, build = (ANALOG_MODULE, _analog) if command is Command.ANALOG else (ALARM_MODULE, _alarm)
     count, first = (frame.info[1], 1) if all_modules else (1, frame.info[1])
-    # C models and US5000 send one status byte more in 44.
-    blocks = walk(layout, frame, count, extra_bytes=(0,) if command is Command.ANALOG else (0, 1))
+    blocks = walk(layout, frame, count, extra_bytes=_extra_bytes(command, all_modules))
     for offset, block in enumerate(blocks):
         place = _place(frame, first)
         yield build(block, frame, place["number"] + offset, place["address"] + offset)
+
+
+def _extra_bytes(command: Command, all_modules: bool) -> Sequence[int]:
+    """How many bytes may stand behind a module's block: C models and US5000 send one status byte more in 44.
+
+    Behind the values of one module a firmware may send what is its own: its voltages show where the values end.
+    """
+    if command is Command.ALARM:
+        return (0, 1)
+    return (0,) if all_modules else range(_MOST_EXTRA + 1)
 
 
 def _analog(block: Any, frame: Frame, number: int, address: int) -> Module:
