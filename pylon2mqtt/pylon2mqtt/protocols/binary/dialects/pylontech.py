@@ -44,6 +44,8 @@ from .pylontech_info import (
     STATUS1,
     STATUS3_CHARGING,
     STATUS3_DISCHARGING,
+    STATUS3_FULL,
+    STATUS3_HEATER,
     SYSTEM_ALARM,
     SYSTEM_ANALOG,
     SYSTEM_BASIC,
@@ -157,7 +159,14 @@ def _capacities(block: Any) -> tuple[float, float]:
 
 
 def _alarm(block: Any, _frame: Frame, number: int, address: int) -> Module:
-    return Module(number=number, address=address, state=_state(block.status3), alarms=tuple(_alarms(block)))
+    return Module(
+        number=number,
+        address=address,
+        state=_state(block.status3),
+        fully_charged=bool(block.status3 >> STATUS3_FULL & 1),
+        heater_on=bool(block.status3 >> STATUS3_HEATER & 1),
+        alarms=tuple(_alarms(block)),
+    )
 
 
 def _state(status3: int) -> State:
