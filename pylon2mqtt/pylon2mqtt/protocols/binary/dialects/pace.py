@@ -60,7 +60,7 @@ from .pace_info import (
     TAILS,
     UNKNOWN_TAIL,
     ZERO_DK,
-    Command,
+    PaceCommand,
     Tails,
 )
 
@@ -70,7 +70,7 @@ from .pace_info import (
 def decode(answer: Frame, asked: Frame) -> Bank:
     """Return what an answer says to the question ``asked``; raise DecodeError where it cannot be true."""
     try:
-        return _DECODERS[Command(asked.cid2)](answer, asked.info == ALL_MODULES)
+        return _DECODERS[PaceCommand(asked.cid2)](answer, asked.info == ALL_MODULES)
     except ConstructError as error:
         raise DecodeError(
             f"INFO of {asked.cid2:02X} does not fit its layout: {error}", raw=answer.to_bytes()
@@ -239,21 +239,21 @@ def _barcode(frame: Frame, _everybody: bool) -> Bank:
     return _one(frame, barcode=text(block.barcode, frame))
 
 
-_DECODERS: dict[Command, Callable[[Frame, bool], Bank]] = {
-    Command.ANALOG: _analog,
-    Command.ALARM: _alarms,
-    Command.PACK_COUNT: _pack_count,
-    Command.CAPACITY: _capacity,
-    Command.FIRMWARE: _firmware,
-    Command.BARCODE: _barcode,
+_DECODERS: dict[PaceCommand, Callable[[Frame, bool], Bank]] = {
+    PaceCommand.ANALOG: _analog,
+    PaceCommand.ALARM: _alarms,
+    PaceCommand.PACK_COUNT: _pack_count,
+    PaceCommand.CAPACITY: _capacity,
+    PaceCommand.FIRMWARE: _firmware,
+    PaceCommand.BARCODE: _barcode,
 }
 
 
 # 0 and FF mean whoever is there.
 _EVERYBODY = (0x00, 0xFF)
 _MASTER = (0x00, 0x01)
-_NAMED = frozenset((Command.ANALOG, Command.ALARM))
-_IN_INFO = _NAMED | {Command.FIRMWARE, Command.BARCODE}
+_NAMED = frozenset((PaceCommand.ANALOG, PaceCommand.ALARM))
+_IN_INFO = _NAMED | {PaceCommand.FIRMWARE, PaceCommand.BARCODE}
 
 
 def _answers(answer: Frame, asked: Frame) -> bool:
@@ -279,15 +279,15 @@ PACE = BinaryDialect(
     version=0x25,
     decode=decode,
     answers=_answers,
-    commands=frozenset(Command) - {Command.CAPACITY},
-    also_decoded=frozenset((Command.CAPACITY,)),  # 42 says the same
+    commands=frozenset(PaceCommand) - {PaceCommand.CAPACITY},
+    also_decoded=frozenset((PaceCommand.CAPACITY,)),  # 42 says the same
     info=lambda command, place: bytes((max(1, place),)) if command in _IN_INFO else b"",
-    of_module={Command.ALARM: 0.0, Command.FIRMWARE: HOUR},
-    of_bank={Command.PACK_COUNT: HOUR},
-    identity=Command.BARCODE,
-    count=Command.PACK_COUNT,
+    of_module={PaceCommand.ALARM: 0.0, PaceCommand.FIRMWARE: HOUR},
+    of_bank={PaceCommand.PACK_COUNT: HOUR},
+    identity=PaceCommand.BARCODE,
+    count=PaceCommand.PACK_COUNT,
     tells_all=_NAMED,
     through_master=True,
-    barcodes={Command.BARCODE: Barcodes(0, 20)},
-    probe=ProbeQuestion(protocol="rs232", command=Command.ANALOG, places=(1,), wait_s={9600: 0.7}, rank=2),
+    barcodes={PaceCommand.BARCODE: Barcodes(0, 20)},
+    probe=ProbeQuestion(protocol="rs232", command=PaceCommand.ANALOG, places=(1,), wait_s={9600: 0.7}, rank=2),
 )

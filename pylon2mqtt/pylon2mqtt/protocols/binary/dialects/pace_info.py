@@ -18,7 +18,7 @@ from pylon2mqtt.protocols.binary.values import ABOVE, BELOW, OTHER_ERROR, VOLTAG
 ZERO_DK = 2730
 
 
-class Command(IntEnum):
+class PaceCommand(IntEnum):
     """The commands that may be sent (CID2): all of them only read, and there is no other."""
 
     ANALOG = 0x42
