@@ -19,8 +19,10 @@ from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, canonical, dictionary
 from pylon2mqtt.protocols.console.plausible import plausible
 from pylon2mqtt.protocols.console.stack.dictionaries import (
+    PERCENT_LEFT,
     counter_name,
     firmware,
+    full_ah,
     greatest_currents,
     size,
     whole_cycles,
@@ -234,6 +236,7 @@ def rack_statistics(answer: Answer, _number: int | None = None) -> Decoded:
         topology=Topology.SERIES,
         soh=float(counts.get(_SOH, 0)) or None,
         cycles=whole_cycles(counts.get(_CYCLES), counts.get(_DISCHARGED)),
+        full_capacity=full_ah(counts.get(_CHARGE_LEFT), others.get(PERCENT_LEFT)),
         energy_charged=charged,
         energy_discharged=discharged,
         counters={

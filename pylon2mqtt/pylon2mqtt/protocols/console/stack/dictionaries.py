@@ -199,7 +199,7 @@ def size(reported: Dictionary, plate: str) -> dict[str, float] | None:
 # -------------------- stat
 
 _CYCLES, _SOH, _CHARGE_LEFT, _DISCHARGED = "CYCLE Times", "SOH", "Pwr Coulomb", "Dsg Cap"
-_PERCENT_LEFT = "Pwr Percent"
+PERCENT_LEFT = "Pwr Percent"
 # Of less than this, half a percent of rounding is more than 1.25 % of the whole; 107 % is counted on, above full.
 _LEAST_PERCENT, _MOST_PERCENT = 40, 100
 # The US3000C and the US5000 from B69.25 on count seconds by current and by state of charge.
@@ -218,7 +218,7 @@ _STAT = frozenset((
     "Pwr LV Times", "Pwr UV Times", "Pwr SLP Times", "COT Times", "CUT Times", "DOT Times", "DUT Times", "CHT Times",
     "CLT Times", "DHT Times", "DLT Times", "RV Times", "Input OV Times", "SOH Times", "BMICERR Times", "I2CERR Times",
     "LifeWarn Times", "LifeAlarm Times", "HT@0.5C Cnt", "LT@0.5C Cnt", "HT Cnt", "LT Cnt", "LV Cnt", "HT@0.5C Secs",
-    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", _PERCENT_LEFT, _CYCLES, _SOH, _CHARGE_LEFT,
+    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", PERCENT_LEFT, _CYCLES, _SOH, _CHARGE_LEFT,
     _DISCHARGED, *_OF_B69_25, *_OF_BMU,
 ))  # fmt: skip
 # Fewer than these, and it is the answer to another command.
@@ -249,14 +249,14 @@ def statistics(answer: Answer, number: int | None) -> Decoded:
         number=number or 1,
         soh=float(soh) if soh else None,
         cycles=cycles,
-        full_capacity=_full(counts.get(_CHARGE_LEFT), counts.get(_PERCENT_LEFT)),
+        full_capacity=full_ah(counts.get(_CHARGE_LEFT), counts.get(PERCENT_LEFT)),
         counters=counters,
     )
     module = plausible(module, "the module", reported.doubts, normal=False, cells_normal=False)
     return of_module(module, reported.unknown, reported.doubts)
 
 
-def _full(left_mas: int | None, percent_left: int | None) -> float | None:
+def full_ah(left_mas: int | None, percent_left: int | None) -> float | None:
     """The full capacity in Ah, from the charge that is left and its whole percent."""
     if not left_mas or percent_left is None or not _LEAST_PERCENT <= percent_left <= _MOST_PERCENT:
         return None
