@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     replay = add("replay", "battery:replay", "run the driver against a recording")
     replay.add_argument("file", type=Path, help="the recording, or a log of a CAN bus")
     replay.add_argument("--json", action="store_true", help="show JSON, one line per read, not tables")
+    replay.add_argument("--insight", action="store_true", help="show what follows over time, too")
 
     simulate = add(
         "simulate", "virtual:simulate", "be a virtual bank; orders such as 'fault silence 30' come on standard input"
