@@ -386,6 +386,10 @@ class TestHighVoltage:
         with pytest.raises(FrameError, match=setting):
             decoded(frames)
 
+    def test_a_current_that_would_be_less_in_the_other_order_is_believed(self) -> None:
+        (rack,) = decoded("00004211#0610757ABA044C63").modules
+        assert (rack.current, rack.temperature) == (134.9, 21.0)
+
     def test_a_broken_sensor_alone_is_no_other_form(self) -> None:
         (rack,) = decoded("00004210#0610507500004C63").modules
         assert (rack.voltage, rack.current, rack.temperature) == (410.2, 3.2, None)

@@ -371,7 +371,7 @@ def test_a_log_of_vector_that_is_cut_gives_the_frames_before(tmp_path: Path) -> 
 
 
 def test_a_line_of_rubbish_as_long_as_a_file_takes_no_time() -> None:
-    assert list(frames_in(f"{'0x351 - ' * 50_000}\ncan0 355#5A006400")) == [(0, SOC)]
+    assert list(frames_in(f"{'12:34:56 0x351 - ' * 10_000}\n0x355 - 5A 00 64 00")) == [(0, SOC)]
 
 
 def test_differences_are_added_up() -> None:
