@@ -47,8 +47,8 @@ _FORMS = tuple(
         rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})#(?P<data>(?:{_HEX}{{2}}){{0,8}})\s*",
         rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})\s*[{_DASHES}:=]\s*(?=..[ ,.:-]..){_BYTES}\s*",
         (
-            rf".*Message\(timestamp=(?P<time>[\d.]+), arbitration_id=0x(?P<id>{_HEX}+), is_extended_id=(?P<kind>True|False)"
-            rf".*?, dlc=(?P<length>\d), data=\[(?P<data>(?:0x{_HEX}{{1,2}}(?:, )?){{0,8}})\].*"
+            rf".*Message\(timestamp=(?P<time>[\d.]+), arbitration_id=0x(?P<id>{_HEX}+), is_extended_id="
+            rf"(?P<kind>True|False).*?, dlc=(?P<length>\d), data=\[(?P<data>(?:0x{_HEX}{{1,2}}(?:, )?){{0,8}})\].*"
         ),
         rf"\s*\d+\)\s+(?P<milliseconds>[\d.]+)\s+\d+\s+[RT]x\s+(?P<id>{_HEX}{{4}}|{_HEX}{{8}})\s+(?P<length>\d)\s+{_BYTES}\s*",
         rf"\s*\d+\s+(?P<id>{_HEX}{{3,8}})\s+(?P<kind>X?)\s*(?P<length>\d)\s+{_BYTES}\s+(?P<time>\d+\.\d+)\s+[RT]\s*",
