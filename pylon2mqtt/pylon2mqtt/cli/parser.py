@@ -47,7 +47,7 @@ def _add_battery(add: Add) -> None:
     _add_line(read)
     read.add_argument("--json", action="store_true", help="show JSON, not a table")
 
-    answer = add("decode", "battery:decode", "decode one recorded answer, or a candump log, to JSON")
+    answer = add("decode", "battery:decode", "decode one recorded answer, or a log of a CAN bus, to JSON")
     answer.add_argument("protocol", help=f"one of {', '.join(PROTOCOLS)}")
     answer.add_argument("--request", help="the characters of the request")
     answer.add_argument("file", help="a file with the answer, or - for standard input")
@@ -59,8 +59,9 @@ def _add_battery(add: Add) -> None:
     record.add_argument("--hide-barcodes", action="store_true", help="replace serial numbers by made-up ones")
 
     replay = add("replay", "battery:replay", "run the driver against a recording")
-    replay.add_argument("file", type=Path, help="the recording, or a candump log")
+    replay.add_argument("file", type=Path, help="the recording, or a log of a CAN bus")
     replay.add_argument("--json", action="store_true", help="show JSON, one line per read, not tables")
+    replay.add_argument("--insight", action="store_true", help="show what follows over time, too")
 
 
 def _add_virtual(add: Add) -> None:

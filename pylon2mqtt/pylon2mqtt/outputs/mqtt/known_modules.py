@@ -21,7 +21,7 @@ class Seen:
     barcode: str | None
 
 
-class Members:
+class KnownModules:
     """The modules of one bank by their slugs, as they were last seen; also before the start."""
 
     def __init__(self, bank_name: str) -> None:
