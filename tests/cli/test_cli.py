@@ -368,6 +368,11 @@ class TestCan:
         assert main(["decode", "can", str(record)]) == 0
         assert json.loads(output(capsys)[0].splitlines()[-1])["barcode"] == "A0000001"
 
+    def test_an_adapter_that_is_none_for_can_is_found_out(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with running("", "console", modules=1, fast=True) as console:
+            assert main(["read", "can", console.url]) == 1
+        assert "the text console (RS232) is spoken here, but the protocol can is chosen" in output(capsys)[1]
+
     @pytest.mark.parametrize(
         ("arguments", "status", "error"),
         [
