@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "options": set(),
     "model": {"model"},
     "insight": {"insight", "model"},
+    "records": {"records", "model", "errors"},
     "transports": {"transports", "errors", "options"},
     "protocols": {"protocols", "model", "errors", "options", "transports.base"},
     "outputs": {"outputs", "model", "errors", "options", "__version__"},

@@ -315,6 +315,17 @@ class TestCan:
         assert main(["read", "auto", f"candump:{log}", "--json"]) == 0
         assert json.loads(output(capsys)[0])["voltage"] == 49.86
 
+    def test_what_follows_over_time_is_shown_of_a_log(self, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Half an hour at 49.86 V and -27.0 A."""
+        frames = [text.partition(") ")[2] for text in self.LOG.splitlines()[:3]]
+        log.write_text("".join(f"({at}.0) {frame}\n" for at in range(1, 1800) for frame in frames))
+        assert main(["replay", str(log), "--json", "--insight"]) == 0
+        last = json.loads(output(capsys)[0].splitlines()[-1])
+        assert last["figures"][""]["energy_discharged"] == pytest.approx(49.86 * 27.0 * 0.5 / 1000, rel=0.01)
+        assert last["figures"][""]["energy_charged"] == 0
+        assert main(["replay", str(log), "--insight"]) == 0
+        assert "Energy discharged today: 0.67 kWh" in output(capsys)[0]
+
     def test_a_recording_is_a_log(self, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         log.write_text(self.LOG + "(1.2) can0 380#4142434431323334\n")
         record = tmp_path / "record"

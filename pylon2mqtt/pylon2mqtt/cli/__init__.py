@@ -4,7 +4,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -81,7 +81,13 @@ def _parser() -> argparse.ArgumentParser:
     replay = add("replay", "battery:replay", "run the driver against a recording")
     replay.add_argument("file", type=Path, help="the recording, or a candump log")
     replay.add_argument("--json", action="store_true", help="show JSON, one line per read, not tables")
+    replay.add_argument("--insight", action="store_true", help="show what follows over time, too")
 
+    _add_virtual(add)
+    return parser
+
+
+def _add_virtual(add: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
     simulate = add(
         "simulate", "virtual:simulate", "be a virtual bank; orders such as 'fault silence 30' come on standard input"
     )
@@ -95,7 +101,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seconds", type=float, help="end after so long (default: at Ctrl-C)")
     _add_bank(demo)
     demo.set_defaults(speed=600.0)
-    return parser
 
 
 def _add_line(command: argparse.ArgumentParser) -> None:

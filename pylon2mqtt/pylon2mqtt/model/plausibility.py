@@ -81,7 +81,7 @@ def _possible(part: Part) -> Iterator[Fields]:
 
 
 def _within(value: float | None, low: float, high: float | None) -> bool:
-    """Whether a value is between two bounds; what is not known contradicts nothing."""
+    """Whether a value lies between two bounds; a value that is not known contradicts nothing."""
     return value is None or high is None or low <= value <= high
 
 

@@ -167,7 +167,7 @@ class Chosen:
         return bank
 
     def rescan(self) -> None:
-        """Look for the modules anew, and into failures too."""
+        """Look for the modules anew, and find out again what is spoken when nothing good comes."""
         self._has_read = False
         self._diagnose_at = 0.0
         self._driver.rescan()

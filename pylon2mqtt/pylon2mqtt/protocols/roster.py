@@ -40,7 +40,7 @@ class Slot:
 
     @property
     def barcode(self) -> str | None:
-        """The barcode of the module, where it told one."""
+        """The barcode of the module, where it reported one."""
         return self.identity.modules[0].barcode if self.identity and self.identity.modules else None
 
     def resting(self, now: float) -> bool:

@@ -15,7 +15,7 @@ SETTLING_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A module when it last had values."""
+    """When a module last reported values, and its barcode then."""
 
     taken_at: datetime
     barcode: str | None

@@ -170,7 +170,7 @@ def _component(site: Site, device: Device, entity: Entity) -> Json:
 
 
 def expire_after_s(site: Site, device: Device) -> int:
-    """Seconds without news after which a value counts as lost."""
+    """Seconds without a message after which a value counts as lost."""
     poll_interval_s = site.poll_interval_s if device.poll_interval_s is None else device.poll_interval_s
     return round(REPEAT_S + 3 * poll_interval_s + EXPIRY_SLACK_S)
 

@@ -38,7 +38,7 @@ def frames_of(data: bytes, name: str = "") -> Iterator[TimedFrame]:
 
 
 def frames_in(text: str) -> Iterator[TimedFrame]:
-    """Yield the frames of a log that is a text."""
+    """Yield the frames of a log in text form."""
     return in_time(_frames_of_text(text, ""))
 
 
