@@ -90,7 +90,8 @@ def test_a_phrase_gives_the_values() -> None:
 
 
 def test_between_two_answers_the_load_may_change() -> None:
-    assert not fields(module(voltage=48.9, cell_voltage_min=None, at_once=False))
+    assert not fields(module(voltage=47.0, cell_voltage_min=None, at_once=False))
+    assert fields(module(voltage=46.0, cell_voltage_min=None, at_once=False))
     assert fields(module(voltage=48.9, cell_voltage_min=None))
 
 
