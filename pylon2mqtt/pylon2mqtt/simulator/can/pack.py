@@ -1,4 +1,4 @@
-"""What the frames of a bank are made of: its values as the master of a stack tells them, and how they are packed."""
+"""What the frames of a bank are made of: the values that the master of a stack reports, and how they are packed."""
 
 import struct
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ GROUPS = (
     frozenset({_A.CHARGE_OVERCURRENT}),
     frozenset({_A.SYSTEM_FAULT, _A.CELL_FAULT}),
 )
-"""What a stack tells on CAN: it does not say which cell or module it is."""
+"""What a stack reports on CAN: no frame names the cell or the module."""
 
 
 def frame(number: int, layout: str, *values: float, extended: bool = False) -> CanFrame:
@@ -101,8 +101,8 @@ class Sums:
 
 def bits(active: Iterable[AlarmKind], places: Iterable[tuple[int, frozenset[AlarmKind]]]) -> int:
     """Set the bit at each place whose kinds are active."""
-    told = set(active)
-    return sum(1 << place for place, kinds in places if told & kinds)
+    reported = set(active)
+    return sum(1 << place for place, kinds in places if reported & kinds)
 
 
 def requests(modules: Iterable[VirtualModule]) -> int:
