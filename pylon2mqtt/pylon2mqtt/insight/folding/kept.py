@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
-from ..base import Json
+from pylon2mqtt.insight.base import Json
 
 T = TypeVar("T")
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Generic, Protocol, TypeVar
 
+from pylon2mqtt.insight.base import FigureRow, FigureValues, Json, Outcome
 from pylon2mqtt.model import Alarm, Happening, Module, PartSlug, Snapshot
 from pylon2mqtt.model.identity import bank_name, module_slugs
 from pylon2mqtt.model.units import Seconds
 
-from ..base import FigureRow, FigureValues, Json, Outcome
 from .kept import mapping
 from .timeline import Timeline
 
