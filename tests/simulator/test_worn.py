@@ -67,7 +67,7 @@ def test_the_console_reports_health_and_full_capacity():
     assert desk.pairs("pwrsys")["System FCC"].split() == ["59200", "mAH"]
     desk.bank.set_soc(100)
     percent, charge = desk.bat("bat")[1][-4:-2]
-    assert int(percent[:-1]) >= 99
+    assert 99 <= int(percent[:-1]) <= 100
     assert int(charge) == pytest.approx(59200 * int(percent[:-1]) / 100, rel=0.006)
 
 
