@@ -9,7 +9,7 @@ import pytest
 from tests.insight.sequences import Owner, bank, kinds, slug
 
 from pylon2mqtt.insight.cell_watch import CellWatch
-from pylon2mqtt.insight.cells.daily import UNKNOWN, Condition, Mean, Series
+from pylon2mqtt.insight.cells.daily import UNKNOWN, Condition, DailyValues, Mean
 from pylon2mqtt.insight.cells.packing import packed, unpacked
 from pylon2mqtt.insight.cells.runs import Runs
 from pylon2mqtt.insight.cells.trend import Z95, trends
@@ -287,16 +287,16 @@ def test_a_short_run_does_not_count() -> None:
 
 
 def test_values_of_weeks_are_means_of_their_days() -> None:
-    series = Series()
+    series = DailyValues()
     for day in range(7, 7 + 200):
         series = series.add(day, (float(day), None))
     assert 90 <= len(series.days) < 97
     assert series.weeks[0] == (1, 100, UNKNOWN)
     assert [week[0] for week in series.weeks] == list(range(1, len(series.weeks) + 1))
-    assert Series.restored(json.loads(json.dumps(series.keep()))) == series
+    assert DailyValues.restored(json.loads(json.dumps(series.keep()))) == series
 
 
 def test_another_number_of_cells_begins_anew() -> None:
     mean = Mean().add((1.0, 2.0), 600.0).add((1.0, 2.0, 3.0), 600.0)
     assert mean.values() == (1.0, 2.0, 3.0)
-    assert Series().add(1, (1.0, 2.0)).add(2, (1.0, 2.0, 3.0)).days == ((2, 10, 20, 30),)
+    assert DailyValues().add(1, (1.0, 2.0)).add(2, (1.0, 2.0, 3.0)).days == ((2, 10, 20, 30),)

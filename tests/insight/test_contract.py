@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.insight.sequences import BERLIN, Owner, bank, module
+from tests.insight.sequences import BERLIN, Owner, bank, module, slug
 
 from pylon2mqtt.insight.base import Insight
 from pylon2mqtt.insight.registry import InsightSettings, insights
-from pylon2mqtt.model import Alarm, AlarmKind, Bank, Severity
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity
+from pylon2mqtt.model.quantities_over_time import QUANTITIES_OVER_TIME
 
 FOLDS = insights(InsightSettings())
 
@@ -29,31 +30,29 @@ def day(owner: Owner) -> None:
         owner.stays(bank(first, second), seconds=6 * 3600, step=60.0)
 
 
-def test_names_and_figures_are_those_of_one_fold() -> None:
+def test_every_figure_has_a_row_and_every_row_one_fold() -> None:
     names = [fold.name for fold in FOLDS]
     assert len(set(names)) == len(names)
-    for scope in ("of_bank", "of_module"):
-        keys = [row.key for fold in FOLDS for row in fold.rows if getattr(row, scope)]
-        assert len(set(keys)) == len(keys)
+    of_bank, of_module = list[str](), list[str]()
+    for fold in FOLDS:
+        owner = Owner(fold)
+        owner.reads(bank(module(1)))
+        of_bank += owner.outcome.figures.get(None, {})
+        of_module += owner.outcome.figures.get(slug(1), {})
+    assert sorted(of_bank) == sorted(QUANTITIES_OVER_TIME[Bank])
+    assert sorted(of_module) == sorted(QUANTITIES_OVER_TIME[Module])
 
 
-def test_every_figure_has_a_row_and_every_row_a_figure(owner: Owner) -> None:
-    rows = owner.insight.rows
-    expected = {
-        True: {row.key for row in rows if row.of_bank},
-        False: {row.key for row in rows if row.of_module},
-    }
-    seen = 0
-    for read in (bank(), bank(module(1)), bank(module(1), silent=(2,)), bank(soc=50.0, current=3.0)):
+def test_every_key_is_always_there(owner: Owner) -> None:
+    owner.reads(bank(module(1)))
+    keys = {part is None: set(figures) for part, figures in owner.outcome.figures.items()}
+    for read in (bank(), bank(module(1)), bank(module(1), silent=(2,)), bank(soc=50.0, current=3.0), silent(2)):
         owner.reads(read)
         for part, figures in owner.outcome.figures.items():
-            assert set(figures) == expected[part is None]
-            seen += 1
+            assert set(figures) == keys[part is None]
     day(owner)
     for part, figures in owner.outcome.figures.items():
-        assert set(figures) == expected[part is None]
-        seen += 1
-    assert seen or not rows
+        assert set(figures) == keys[part is None]
 
 
 def test_what_is_kept_is_json_and_is_what_was(owner: Owner) -> None:
@@ -115,7 +114,9 @@ def test_a_bank_that_comes_and_goes_breaks_nothing(owner: Owner) -> None:
     for missing in ("current", "voltage", "soc", "full_capacity", "temperatures", "barcode", "alarms"):
         fields: dict[str, Any] = {"current": 5.0, missing: None}
         owner.stays(bank(module(**fields)), seconds=1000)
-    assert set(owner.outcome.figures) >= ({None} if owner.insight.rows else set())
+    owner.reads(bank(module(1), module(2)))
+    there = {None, slug(1), slug(2)}
+    assert there <= set(owner.outcome.figures) or owner.insight.name == "happenings"
 
 
 def test_what_is_saved_each_minute_stays_below_8_kilobytes_for_16_modules() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.insight.sequences import BERLIN, Owner, bank, kinds, module, slug
 
-from pylon2mqtt.insight.members import Members
+from pylon2mqtt.insight.members import Membership
 
 BOTH = bank(module(1, firmware="B66.6"), module(2, firmware="B66.6"))
 FIRST = bank(module(1, firmware="B66.6"), silent=(2,))
@@ -14,7 +14,7 @@ FIRST = bank(module(1, firmware="B66.6"), silent=(2,))
 @pytest.fixture
 def owner() -> Owner:
     """An owner whose bank is known."""
-    owner = Owner(Members())
+    owner = Owner(Membership())
     owner.stays(BOTH, seconds=700)
     return owner
 
@@ -75,7 +75,7 @@ def test_a_new_firmware_is_said_with_the_one_before(owner: Owner) -> None:
 
 
 def test_a_barcode_that_is_read_late_makes_no_second_module() -> None:
-    owner = Owner(Members())
+    owner = Owner(Membership())
     owner.stays(bank(module(1, barcode=None)), seconds=700)
     owner.reads(bank(module(1)))
     assert owner.happenings == []
@@ -115,11 +115,11 @@ def test_a_clock_a_day_ahead_or_an_hour_back_loses_nobody(owner: Owner) -> None:
     "kept", ["null", "[]", '"x"', '{"A": [1, "yesterday", null, 0, 1]}', '{"A": [NaN, 1, null, 0, 1]}']
 )
 def test_what_cannot_be_believed_is_forgotten(kept: str) -> None:
-    assert Members().begin(json.loads(kept), BERLIN).members == {}
+    assert Membership().begin(json.loads(kept), BERLIN).members == {}
 
 
 def test_the_same_happening_has_the_same_id(owner: Owner) -> None:
-    again = Owner(Members())
+    again = Owner(Membership())
     again.stays(BOTH, seconds=700)
     for one in (owner, again):
         one.stays(FIRST, seconds=100)

@@ -12,10 +12,9 @@ from datetime import UTC, datetime, tzinfo
 
 from pylon2mqtt.model import Bank, EventSeverity, Figure, Happening, HappeningKind, Module, PartSlug, Snapshot, Topology
 from pylon2mqtt.model.identity import bank_name, module_slugs
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import Seconds, Volts
 
-from .base import FigureRow, FigureValues, Json, Outcome
+from .base import FigureValues, Json, Outcome
 from .folding.anchors import TOP_HOLD_S, TOP_V, at_top
 from .folding.kept import mapping, moment, number, optional, row, stamp
 from .folding.modules import UNBELIEVABLE
@@ -30,8 +29,6 @@ _FULL_SOC = 99.0
 _DAY_S: Seconds = 86400.0
 # Hours are kept in tenths.
 _TENTH_S: Seconds = 360.0
-
-_NEVER_FULL = "it has not been full since it is watched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,21 +91,6 @@ class Balance:
 
     name = "balance"
     hourly = True
-    rows = (
-        FigureRow(
-            "days_since_full_charge", "Days since full charge", "d", 1, OverTime.LEVEL,
-            "how long ago it was full; bank: every module", _NEVER_FULL,
-        ),
-        FigureRow(
-            "balancing_hours", "Hours above 3.45 V", "h", 1, OverTime.LEVEL,
-            "hours of the last 30 days in which the BMS could balance; bank: its module with the fewest",
-            "no cells are reported",
-        ),
-        FigureRow(
-            "full_charge_advised", "Full charge advised", None, None, None,
-            "on when it has not been full for 30 days, or 90 at high voltage", "never",
-        ),
-    )  # fmt: skip
 
     def __init__(self, days: int = 0) -> None:
         self._days = days

@@ -6,30 +6,11 @@ from datetime import tzinfo
 from typing import Generic, Protocol, TypeVar
 
 from pylon2mqtt.model import Alarm, Figure, Happening, PartSlug, Snapshot
-from pylon2mqtt.model.quantities import OverTime
 
 S = TypeVar("S")
 
 FigureValues = Mapping[str, Figure]
 Json = dict[str, "Json"] | list["Json"] | str | float | int | bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class FigureRow:
-    """One figure of a fold: ``unit`` and ``digits`` of a number, whether it is a level or a total, and of which parts.
-
-    ``meaning`` and ``unknown`` (when there is no value) are phrases for owners.
-    """
-
-    key: str
-    title: str
-    unit: str | None
-    digits: int | None
-    over_time: OverTime | None
-    meaning: str
-    unknown: str
-    of_bank: bool = True
-    of_module: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +29,8 @@ class Outcome(Generic[S]):
 class Insight(Protocol[S]):
     """A fold over the snapshots of one bank. It is pure: what it knows of the past is in the state alone.
 
-    ``rows`` declare its figures. ``hourly``: its state is big or changes slowly, and is saved once an hour only; the
-    other states are saved each minute, and together have at most 8 kB for 16 modules.
+    Each figure has a row in `model.quantities_over_time`. ``hourly``: its state is big or changes slowly, and is saved
+    once an hour only; the other states are saved each minute, and together have at most 8 kB for 16 modules.
     """
 
     @property
@@ -59,10 +40,6 @@ class Insight(Protocol[S]):
     @property
     def hourly(self) -> bool:
         """Return whether its state is saved once an hour only."""
-
-    @property
-    def rows(self) -> tuple[FigureRow, ...]:
-        """Return the declaration of each of its figures."""
 
     def begin(self, kept: Json, zone: tzinfo) -> S:
         """Return the state that was kept, or a new one where that cannot be believed; ``zone`` is the owner's."""

@@ -15,10 +15,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from pylon2mqtt.model import Alarm, EventSeverity, Figure, Happening, HappeningKind
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import AmpereHours, Amperes, Celsius, Seconds
 
-from .base import FigureRow, FigureValues, Json
+from .base import FigureValues, Json
 from .folding.anchors import TOP_HOLD_S, at_bottom, held_at_top
 from .folding.kept import moment, number, optional, row, stamp
 from .folding.modules import Observation
@@ -29,9 +28,6 @@ _LONGEST_S: Seconds = 36 * 3600.0
 _LEAST_C = 0.03
 _METER_A, _METER_PART = 0.05, 0.005
 _MOST_ERROR = 0.05
-
-_LEVEL = OverTime.LEVEL
-_NO_RUN = "never emptied far enough to measure: no run from full to empty or back within 36 hours yet"
 
 
 class Anchor(StrEnum):
@@ -98,45 +94,6 @@ class Capacity:
 
     name = "capacity"
     hourly = True
-    rows = (
-        FigureRow(
-            "usable_capacity", "Usable capacity", "Ah", 1, _LEVEL,
-            "what flowed between full and empty, when that was last seen", _NO_RUN, of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_error", "Usable capacity error", "Ah", 1, _LEVEL,
-            "how far the usable capacity may be off, to both sides", _NO_RUN, of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_at_least", "Usable capacity at least", "Ah", 1, _LEVEL,
-            "the most that was taken out since it was full, less the error of the meter",
-            "measured in full, or not full since it is watched", of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_measured_at", "Usable capacity measured at", None, None, None,
-            "when the usable capacity was measured last", _NO_RUN, of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_temperature", "Usable capacity temperature", "°C", 1, _LEVEL,
-            "the mean temperature of that run", _NO_RUN, of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_rate", "Usable capacity rate", "C", 2, _LEVEL,
-            "the mean current of that run, in parts of the capacity", _NO_RUN, of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_runs", "Usable capacity runs", None, 0, OverTime.TOTAL,
-            "how often the usable capacity was measured", "never", of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_to_first", "Usable capacity to first", "%", 1, _LEVEL,
-            "the usable capacity in percent of the first one that was measured here", _NO_RUN, of_bank=False,
-        ),
-        FigureRow(
-            "usable_capacity_to_rated", "Usable capacity to rated", "%", 1, _LEVEL,
-            "the usable capacity in percent of what the maker prints; bank: of its worst module", _NO_RUN,
-        ),
-    )  # fmt: skip
 
     def begin(self, kept: Json) -> Capacities:
         """Return the measurements that were kept; a run does not outlive a restart."""

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from pylon2mqtt.model import Alarm, EventSeverity, Figure, Happening, HappeningKind
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import Celsius, Seconds
 
-from .base import FigureRow, FigureValues, Json
-from .cells.daily import PLATEAU, REST_C, Condition, Mean, Series, condition_of, deviations
+from .base import FigureValues, Json
+from .cells.daily import PLATEAU, REST_C, Condition, DailyValues, Mean, condition_of, deviations
 from .cells.finding import Baseline, CellView, baseline_of, look
 from .cells.runs import Runs
 from .folding.kept import mapping, number, optional, row
@@ -25,10 +24,6 @@ _WITHIN_K: Celsius = 5.0
 # How much of the way the usual temperature goes to that of a day.
 _SEASON = 0.1
 _MINUTE_S: Seconds = 60.0
-
-_LEVEL = OverTime.LEVEL
-_TOO_EARLY = "fewer than ten days at rest or charging at 30 to 55 or 75 to 90 %"
-_NO_TREND = "fewer than 45 days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Watch:
     day: int | None = None
     due: bool = True
     today: Mapping[Condition, Mean] = field(default_factory=dict)
-    series: Mapping[Condition, Series] = field(default_factory=dict)
+    series: Mapping[Condition, DailyValues] = field(default_factory=dict)
     runs: Runs = field(default_factory=Runs)
     baseline: Baseline = field(default_factory=dict)
     found: frozenset[int] = frozenset()
@@ -58,48 +53,6 @@ class CellWatch:
 
     name = "cell_watch"
     hourly = True
-    rows = (
-        FigureRow(
-            "cell_deviations", "Deviations of the cells", "mV", 1, _LEVEL,
-            "how far each cell was from the median of its module in the last 30 days", _TOO_EARLY, of_bank=False,
-        ),
-        FigureRow(
-            "cell_trends", "Trends of the cells", "mV/month", 2, _LEVEL,
-            "how the deviation of each cell changes", _NO_TREND, of_bank=False,
-        ),
-        FigureRow(
-            "watched_cell", "Watched cell", None, 0, _LEVEL,
-            "the cell that is a finding, else the one that is farthest from the median", _TOO_EARLY, of_bank=False,
-        ),
-        FigureRow(
-            "watched_cell_deviation", "Watched cell deviation", "mV", 1, _LEVEL,
-            "how far it was from the median of its module in the last 30 days", _TOO_EARLY, of_bank=False,
-        ),
-        FigureRow(
-            "watched_cell_trend", "Watched cell trend", "mV/month", 2, _LEVEL,
-            "how its deviation changes", _NO_TREND, of_bank=False,
-        ),
-        FigureRow(
-            "watched_cell_trend_low", "Watched cell trend low", "mV/month", 2, _LEVEL,
-            "the lower end of the trend's 95 % interval", _NO_TREND, of_bank=False,
-        ),
-        FigureRow(
-            "watched_cell_trend_high", "Watched cell trend high", "mV/month", 2, _LEVEL,
-            "the upper end of the trend's 95 % interval", _NO_TREND, of_bank=False,
-        ),
-        FigureRow(
-            "watched_cell_times", "Watched cell times", None, 0, _LEVEL,
-            "in how many of the last charges and discharges it was the first or the last", _TOO_EARLY, of_bank=False,
-        ),
-        FigureRow(
-            "watched_runs", "Watched charges and discharges", None, 0, _LEVEL,
-            "how many charges and discharges are compared, at most 30", "never", of_bank=False,
-        ),
-        FigureRow(
-            "cell_finding", "Cell finding", None, None, None,
-            "on while a cell deviates by rank, size and growth; bank: in any module", _TOO_EARLY,
-        ),
-    )  # fmt: skip
 
     def begin(self, kept: Json) -> Watch:
         """Return the days and runs that were kept; today begins anew."""
@@ -107,7 +60,7 @@ class CellWatch:
             return Watch()
         whole = mapping(kept)
         return Watch(
-            series={Condition(name): Series.restored(one) for name, one in mapping(whole["series"]).items()},
+            series={Condition(name): DailyValues.restored(one) for name, one in mapping(whole["series"]).items()},
             runs=Runs.restored(whole["runs"]),
             baseline={
                 Condition(name): tuple(int(number(one, -1e4, 1e4)) for one in row(cells))
@@ -145,7 +98,8 @@ class CellWatch:
     def bank_figures(self, modules: Mapping[int, Watch]) -> FigureValues:
         """Return whether any module has a finding; unknown until all are looked at."""
         found = any(state.found for state in modules.values())
-        return {"cell_finding": found if found or all(state.views for state in modules.values()) else None}
+        known = found or (bool(modules) and all(state.views for state in modules.values()))
+        return {"cell_finding": found if known else None}
 
     def alarms(self, state: Watch) -> tuple[Alarm, ...]:  # noqa: ARG002
         """Return none: a finding is a happening and a figure."""
@@ -181,7 +135,7 @@ def _on_day(state: Watch, today: int) -> Watch:
     series = dict(state.series)
     for condition, values in means.items():
         if values is not None:
-            series[condition] = series.get(condition, Series()).add(state.day, values)
+            series[condition] = series.get(condition, DailyValues()).add(state.day, values)
     usual = state.usual
     if usual is not None and state.warm_s:
         usual += _SEASON * (state.warmth / state.warm_s - usual)

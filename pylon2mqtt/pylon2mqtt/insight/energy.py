@@ -6,16 +6,15 @@ counts by itself, its count is the total; which of the two it is is decided once
 one is reported beside it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 
 from pylon2mqtt.model import Bank, Figure, Module, PartSlug, Snapshot
 from pylon2mqtt.model.identity import module_slugs
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Seconds, Watts
 
-from .base import FigureRow, FigureValues, Json, Outcome
+from .base import FigureValues, Json, Outcome
 from .folding.kept import day, mapping, number, numbers, optional, row, text
 from .folding.modules import UNBELIEVABLE
 from .folding.timeline import Timeline
@@ -29,27 +28,6 @@ _SETTLING_S: Seconds = 120.0
 _DIGITS = 5
 
 _METERED, _BMS = "metered", "bms"
-
-_NOT_YET = "the first two minutes, until it is known whether the BMS counts it"
-_NO_POWER = "voltage or current is unknown"
-
-
-def _rows() -> Iterator[FigureRow]:
-    for way, did in (("charged", "went in"), ("discharged", "came out")):
-        total, key = OverTime.TOTAL, f"energy_{way}"
-        yield FigureRow(key, f"Energy {way}", "kWh", 2, total, f"all energy that {did}", _NOT_YET)
-        yield FigureRow(f"{key}_today", f"Energy {way} today", "kWh", 2, total, f"what {did} today", _NO_POWER)
-        yield FigureRow(
-            f"{key}_yesterday", f"Energy {way} yesterday", "kWh", 2, OverTime.LEVEL, f"what {did} yesterday", _NO_POWER
-        )
-        yield FigureRow(
-            f"metered_{key}", f"Metered energy {way}", "kWh", 2, total,
-            f"what {did}, by its power", "where the BMS does not count it, this is the total",
-        )  # fmt: skip
-        yield FigureRow(
-            f"bms_{key}", f"Energy {way} by the BMS", "kWh", 2, total,
-            f"what {did}, as the BMS counts it", "where the BMS counted it from the start, this is the total",
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +107,6 @@ class Energy:
 
     name = "energy"
     hourly = False
-    rows = (*_rows(), *RoundTrip.rows)
 
     def begin(self, kept: Json, zone: tzinfo) -> EnergyState:
         """Return the accounts that were kept; what cannot be believed is begun anew, each account by itself."""

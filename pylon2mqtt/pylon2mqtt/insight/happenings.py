@@ -25,7 +25,7 @@ from pylon2mqtt.model.alarms import combined, module_alarms
 from pylon2mqtt.model.identity import bank_name, module_slugs
 from pylon2mqtt.model.units import Seconds
 
-from .base import FigureRow, Json, Outcome
+from .base import Json, Outcome
 from .bms_clock import clock_change
 from .bms_list import Half, other_half, put_right, waiting_on
 from .folding.kept import mapping, number, row, text
@@ -77,7 +77,6 @@ class Happenings:
 
     name = "happenings"
     hourly = False
-    rows: tuple[FigureRow, ...] = ()
 
     def begin(self, kept: Json, zone: tzinfo) -> HappeningsState:
         """Return the open alarms and clocks that were kept; what cannot be believed is begun anew."""

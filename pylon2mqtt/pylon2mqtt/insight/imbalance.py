@@ -21,9 +21,8 @@ from pylon2mqtt.model import (
     Module,
     Severity,
 )
-from pylon2mqtt.model.quantities import OverTime
 
-from .base import FigureRow, FigureValues, Json
+from .base import FigureValues, Json
 from .cells.crossing import Crossing
 from .cells.load_window import LEVELS, LoadWindow, Thresholds
 from .cells.top_window import TopWindow
@@ -31,11 +30,6 @@ from .folding.kept import row
 from .folding.modules import Observation
 from .folding.news import happened
 from .folding.readings import voltages
-
-_LEVEL = OverTime.LEVEL
-_NO_LOAD = "no 10 minutes of a small, steady current at 20 to 90 % and above 5 °C yet"
-_NO_TOP = "no charge that held the highest cell at 3.45 V for 10 minutes yet"
-_NO_CROSSING = "no charge with a cell above 3.45 V yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +57,6 @@ class Imbalance:
 
     name = "imbalance"
     hourly = False
-    rows = (
-        FigureRow(
-            "imbalance_under_load", "Cell imbalance under load", "mV", 0, _LEVEL,
-            "highest minus lowest cell under a small, steady current", _NO_LOAD,
-        ),
-        FigureRow(
-            "imbalance_at_top", "Cell imbalance at the top", "mV", 0, _LEVEL,
-            "the smallest difference of the cells at the end of the last charge; up to 10 mV is fine", _NO_TOP,
-        ),
-        FigureRow(
-            "imbalance_charge", "Cell imbalance in charge", "Ah", 2, _LEVEL,
-            "what the last cell lacks when the first one is full", _NO_CROSSING,
-        ),
-        FigureRow(
-            "imbalance_charge_at_least", "Cell imbalance in charge is a minimum", None, None, None,
-            "the last charge ended before all cells were full, so the last one lacks at least so much", _NO_CROSSING,
-        ),
-        FigureRow(
-            "imbalance_last_cell", "Last cell in a charge", None, 0, _LEVEL,
-            "its number; the first cell is 1", "several cells were the last together", of_bank=False,
-        ),
-        FigureRow(
-            "imbalance_judged_at", "Cell imbalance judged at", None, None, None,
-            "when the cells were compared last", _NO_LOAD, of_bank=False,
-        ),
-        FigureRow(
-            "imbalance_module", "Module with the greatest imbalance", None, 0, _LEVEL,
-            "its number; by the charge that a cell lacks, else by the voltages", _NO_LOAD, of_module=False,
-        ),
-    )  # fmt: skip
 
     def __init__(self, warning_mv: float = 30.0, alarm_mv: float = 50.0) -> None:
         self._thresholds = Thresholds(warning_mv, alarm_mv)

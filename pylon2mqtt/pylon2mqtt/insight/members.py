@@ -10,10 +10,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from pylon2mqtt.model import EventSeverity, Happening, HappeningKind, Module, PartSlug, Snapshot
 from pylon2mqtt.model.identity import bank_name, module_slugs
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import Seconds
 
-from .base import FigureRow, FigureValues, Json, Outcome
+from .base import FigureValues, Json, Outcome
 from .folding.kept import mapping, moment, number, optional, row, stamp, text
 from .folding.modules import UNBELIEVABLE
 from .folding.news import happened
@@ -49,28 +48,11 @@ class MembersState:
     settled: bool = False
 
 
-class Members:
+class Membership:
     """The insight (`base.Insight`) of this file."""
 
     name = "members"
     hourly = False
-    rows = (
-        FigureRow(
-            "present", "Present", None, None, None, "whether the module answers", "never", of_bank=False
-        ),
-        FigureRow(
-            "away_since", "Away since", None, None, None,
-            "when the module was read last", "the module is there", of_bank=False,
-        ),
-        FigureRow(
-            "modules_known", "Modules known", None, 0, OverTime.LEVEL,
-            "the modules of the last seven days", "never", of_module=False,
-        ),
-        FigureRow(
-            "modules_away", "Modules away", None, 0, OverTime.LEVEL,
-            "the modules of the last seven days that do not answer now", "never", of_module=False,
-        ),
-    )  # fmt: skip
 
     def begin(self, kept: Json, zone: tzinfo) -> MembersState:
         """Return the members that were kept; one that cannot be believed is forgotten."""

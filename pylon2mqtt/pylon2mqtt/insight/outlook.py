@@ -15,10 +15,9 @@ from pylon2mqtt.model import Figure, Module, PartSlug, Snapshot
 from pylon2mqtt.model.derived import bank_figures
 from pylon2mqtt.model.figures import BankFigures
 from pylon2mqtt.model.identity import module_slugs
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import AmpereHours, Amperes, Seconds
 
-from .base import FigureRow, FigureValues, Json, Outcome
+from .base import FigureValues, Json, Outcome
 from .folding.readings import capacity
 from .folding.timeline import Timeline
 
@@ -29,8 +28,6 @@ _LONGEST_S: Seconds = 72 * 3600.0
 _TAPERS_FROM = 0.9
 # As finely as it is reported: it would change with every reading.
 _STEP_S: Seconds = 60.0
-
-_UNKNOWN = "at rest, a minute after a change of direction, above 72 hours, or no capacity is reported"
 
 
 class Charge(NamedTuple):
@@ -103,16 +100,6 @@ class Outlook:
 
     name = "outlook"
     hourly = False
-    rows = (
-        FigureRow(
-            "time_to_full", "Time to full", "s", 0, OverTime.LEVEL,
-            "how long until it is full, if it is charged on as in the last minutes", _UNKNOWN,
-        ),
-        FigureRow(
-            "time_to_empty", "Time to empty", "s", 0, OverTime.LEVEL,
-            "how long until it is empty, if it is discharged on as in the last minutes", _UNKNOWN,
-        ),
-    )  # fmt: skip
 
     def begin(self, kept: Json, zone: tzinfo) -> OutlookState:  # noqa: ARG002  it needs no past
         """Return a new state."""

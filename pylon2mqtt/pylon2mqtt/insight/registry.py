@@ -11,7 +11,7 @@ from .energy import Energy
 from .folding.modules import EachModule
 from .happenings import Happenings
 from .imbalance import Imbalance
-from .members import Members
+from .members import Membership
 from .outlook import Outlook
 from .resistance import Resistance
 
@@ -28,7 +28,7 @@ class InsightSettings:
 def insights(settings: InsightSettings) -> tuple[Insight[Any], ...]:
     """Return every fold, in the order in which their happenings are reported."""
     return (
-        Members(),
+        Membership(),
         Happenings(),
         Energy(),
         Outlook(),

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field, replace
 from statistics import median, quantiles
 
 from pylon2mqtt.model import Alarm, Figure, Happening
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import Amperes, Celsius, Seconds, Volts
 
-from .base import FigureRow, FigureValues, Json
+from .base import FigureValues, Json
 from .folding.kept import mapping, number, row
 from .folding.modules import Observation
 from .folding.readings import capacity, mean_temperature, soc, voltages
@@ -34,10 +33,16 @@ _MOMENTS = 0.1
 _CLASSES: tuple[Seconds, ...] = (6.0, 12.0)
 """Each class has the steps up to so many seconds that the one before does not have."""
 
-_LEVEL = OverTime.LEVEL
-_NO_STEPS = (
-    "fewer than 20 steps of the current that agree: a battery without switched loads, read slowly, or whose cells and "
-    "current come in different answers has none"
+
+_KEYS = (
+    "step_resistance",
+    "step_resistance_error",
+    "step_resistance_spread",
+    "step_resistance_seconds",
+    "step_resistance_steps",
+    "step_resistance_temperature",
+    "cell_step_resistances",
+    "step_resistance_max_cell",
 )
 
 
@@ -86,41 +91,6 @@ class Resistance:
 
     name = "resistance"
     hourly = True
-    rows = (
-        FigureRow(
-            "step_resistance", "Step resistance", "mΩ", 2, _LEVEL,
-            "how far the module's voltage moves when the current steps", _NO_STEPS, of_bank=False,
-        ),
-        FigureRow(
-            "step_resistance_error", "Step resistance error", "mΩ", 2, _LEVEL,
-            "how far the step resistance may be off, to both sides", _NO_STEPS, of_bank=False,
-        ),
-        FigureRow(
-            "step_resistance_spread", "Step resistance spread", "mΩ", 2, _LEVEL,
-            "the range of the middle half of the steps", _NO_STEPS, of_bank=False,
-        ),
-        FigureRow(
-            "step_resistance_seconds", "Step resistance time", "s", 0, _LEVEL,
-            "the most time between the readings beside a step: 6 s or 12 s; compare only the same", _NO_STEPS,
-            of_bank=False,
-        ),
-        FigureRow(
-            "step_resistance_steps", "Step resistance steps", None, 0, _LEVEL,
-            "the number of the last steps that count", _NO_STEPS, of_bank=False,
-        ),
-        FigureRow(
-            "step_resistance_temperature", "Step resistance temperature", "°C", 1, _LEVEL,
-            "the temperature of these steps", _NO_STEPS, of_bank=False,
-        ),
-        FigureRow(
-            "cell_step_resistances", "Step resistance of the cells", "mΩ", 2, _LEVEL,
-            "of each cell; a cell whose older and newer steps do not agree has none", _NO_STEPS, of_bank=False,
-        ),
-        FigureRow(
-            "step_resistance_max_cell", "Cell with the highest step resistance", None, 0, _LEVEL,
-            "its number; the first cell is 1", _NO_STEPS, of_bank=False,
-        ),
-    )  # fmt: skip
 
     def begin(self, kept: Json) -> Resistances:
         """Return the steps that were kept."""
@@ -149,18 +119,19 @@ class Resistance:
         """Return the result, each figure None while there is none."""
         result = state.result
         if result is None:
-            return {figure.key: None for figure in self.rows}
-        cells: Figure = result.cells or None
-        return {
-            "step_resistance": result.module,
-            "step_resistance_error": result.error,
-            "step_resistance_spread": result.spread,
-            "step_resistance_seconds": result.seconds,
-            "step_resistance_steps": result.steps,
-            "step_resistance_temperature": result.temperature,
-            "cell_step_resistances": cells,
-            "step_resistance_max_cell": _highest(result.cells),
-        }
+            return dict.fromkeys(_KEYS)
+        cells = result.cells
+        values: tuple[Figure, ...] = (
+            result.module,
+            result.error,
+            result.spread,
+            result.seconds,
+            result.steps,
+            result.temperature,
+            cells or None,
+            _highest(cells),
+        )
+        return dict(zip(_KEYS, values, strict=True))
 
     def bank_figures(self, modules: Mapping[int, Resistances]) -> FigureValues:  # noqa: ARG002
         """Return none: a resistance is that of a module."""

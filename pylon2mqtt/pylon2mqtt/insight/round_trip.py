@@ -10,13 +10,11 @@ BMS is of no use here: on the plateau it is off by 5 to 10 %.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
 
 from pylon2mqtt.model import Figure, Module
-from pylon2mqtt.model.quantities import OverTime
 from pylon2mqtt.model.units import KilowattHours, Percent, Seconds
 
-from .base import FigureRow, Json
+from .base import Json
 from .folding.anchors import at_top
 from .folding.kept import moment, number, optional, row, stamp
 from .folding.readings import capacity
@@ -29,8 +27,6 @@ _FULL_PERCENT = 1.0
 _MOST_ERROR: Percent = 3.0
 # Every module has to be at its top for so long.
 _HOLD_S: Seconds = 300.0
-
-_UNKNOWN = "not two full charges at least 14 days apart with ten capacities between, or the error is above 3 %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +41,6 @@ class FullMoment:
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
     """From the first full moment to the latest; ``unseen_s``: the gaps since the first. ``known``: ratio and error."""
-
-    rows: ClassVar = (
-        FigureRow(
-            "round_trip_efficiency", "Round trip efficiency", "%", 1, OverTime.LEVEL,
-            "the part of the energy that comes out again, between two full charges", _UNKNOWN,
-        ),
-        FigureRow(
-            "round_trip_error", "Round trip efficiency error", "%", 1, OverTime.LEVEL,
-            "how far the efficiency may be off, to both sides", _UNKNOWN,
-        ),
-    )  # fmt: skip
 
     start: FullMoment | None = None
     unseen_s: Seconds = 0.0

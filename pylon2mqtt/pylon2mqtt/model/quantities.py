@@ -6,12 +6,14 @@ tables of DOCS.md follow from it. The unit stands in the type of the field (`uni
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from .battery import Bank, Cell, Module
 from .figures import BankFigures, ModuleFigures
+from .figures_over_time import BankOverTime, ModuleOverTime
 from .units import DECIMALS, State
 
 Part = type[Bank] | type[Module] | type[Cell]
@@ -70,8 +72,8 @@ class Quantity:
 
     @property
     def holds(self) -> type:
-        """What its values are: float, int, bool or State."""
-        return next(kind for kind in (float, int, bool, State) if kind in _parts(TYPES[self.key]))
+        """What its values are: float, int, bool, State or datetime."""
+        return next(kind for kind in (float, int, bool, State, datetime) if kind in _parts(TYPES[self.key]))
 
 
 _ANY_MODULE = "a module is silent, or does not report it"
@@ -229,7 +231,7 @@ QUANTITIES: dict[Part, dict[str, Quantity]] = {
 # The type of each field; one name has one type, in whatever part it stands.
 TYPES: dict[str, Any] = {
     name: annotation
-    for part in (Cell, ModuleFigures, Module, BankFigures, Bank)
+    for part in (Cell, ModuleOverTime, ModuleFigures, Module, BankOverTime, BankFigures, Bank)
     for name, annotation in get_type_hints(part, include_extras=True).items()
 }
 

@@ -85,8 +85,8 @@ class Snapshot:
 
     ``taken_at`` (UTC) and ``since_start_s`` (monotonic seconds since the start of the bridge) stamp its reading.
     ``online`` is false when the battery does not answer: then ``bank`` holds its name and the silent modules only, and
-    ``reason`` says why, in words for its owner. ``stale``: it is silent but not lost, and what it reported at
-    ``taken_at`` is reported again. ``figures`` (by key of the quantity) and ``alarms`` (found by the bridge) are what
+    ``reason`` says why, in words for its owner. ``stale``: it is silent but not lost, and its reading of ``taken_at``
+    is repeated. ``figures`` (by key of the quantity) and ``alarms`` (found by the bridge) are what
     follows from the past, by part of the bank; ``happenings`` are new in this snapshot.
     """
 

@@ -11,6 +11,12 @@ Percent = Annotated[float, "%"]
 AmpereHours = Annotated[float, "Ah"]
 KilowattHours = Annotated[float, "kWh"]
 Seconds = Annotated[float, "s"]
+Hours = Annotated[float, "h"]
+Days = Annotated[float, "d"]
+Millivolts = Annotated[float, "mV"]
+MillivoltsAMonth = Annotated[float, "mV/month"]
+Milliohms = Annotated[float, "mΩ"]
+CRate = Annotated[float, "C"]
 
 # The decimals of what is derived, by its unit: as fine as batteries measure.
 DECIMALS = {"V": 3, "A": 3, "W": 1, "°C": 1, "%": 1, "Ah": 3, "kWh": 3}

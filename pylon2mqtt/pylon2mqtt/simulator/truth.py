@@ -1,15 +1,12 @@
 """What is true of a virtual bank, whatever its BMS measures, counts and reports."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from pylon2mqtt.model.units import AmpereHours, Amperes, KilowattHours, Percent
+from pylon2mqtt.model.units import AmpereHours, Amperes, KilowattHours, Milliohms, Percent
 
 from .battery import VirtualBank
 from .cell import soc_at_rest
 from .module import VirtualModule
-
-Milliohms = Annotated[float, "mΩ"]
 
 # Full and empty, as a module's outermost cell shows them at rest.
 _FULL, _EMPTY = soc_at_rest(3.45), soc_at_rest(2.95)

@@ -105,23 +105,23 @@ class Mean:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class DailyValues:
     """The daily values of one condition, the oldest first, and the means of the weeks before them."""
 
     days: tuple[Row, ...] = ()
     weeks: tuple[Row, ...] = ()
 
-    def add(self, day: int, values: Deviations) -> "Series":
+    def add(self, day: int, values: Deviations) -> "DailyValues":
         """Add the values of a day; another number of cells begins anew."""
         new = (day, *(UNKNOWN if v is None else max(-_MOST, min(_MOST, round(10 * v))) for v in values))
-        before = self if not self.days or len(self.days[-1]) == len(new) else Series()
+        before = self if not self.days or len(self.days[-1]) == len(new) else DailyValues()
         days = (*(one for one in before.days if one[0] < day), new)
         if len(days) < _DAYS + _DAYS_A_WEEK:
             return replace(before, days=days)
         week = days[0][0] // _DAYS_A_WEEK
         leaving = [one for one in days if one[0] // _DAYS_A_WEEK == week]
         weeks = (*(one for one in before.weeks if one[0] < week), _week(week, leaving))
-        return Series(days[len(leaving) :], weeks[-_WEEKS:])
+        return DailyValues(days[len(leaving) :], weeks[-_WEEKS:])
 
     def size(self, cell: int, since: int) -> float | None:
         """Return the median deviation of a cell in mV since a day; None with fewer than ten values."""
@@ -141,7 +141,7 @@ class Series:
         return [width, first, packed(near), packed(weeks)] if width else None
 
     @classmethod
-    def restored(cls, kept: Json) -> "Series":
+    def restored(cls, kept: Json) -> "DailyValues":
         """Return what `keep` made; raises ValueError where it cannot be believed."""
         if kept is None:
             return cls()

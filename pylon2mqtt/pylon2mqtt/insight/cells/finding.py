@@ -10,7 +10,7 @@ alone is no finding (ranks: US 11,774,510; size and growth are ours).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .daily import UNKNOWN, Condition, Series
+from .daily import UNKNOWN, Condition, DailyValues
 from .runs import RUNS, Runs
 from .trend import Z95, Z999, Trend, trends
 
@@ -39,7 +39,7 @@ class CellView:
 
 
 def look(
-    series: Mapping[Condition, Series], runs: Runs, baseline: Baseline, found: frozenset[int], today: int
+    series: Mapping[Condition, DailyValues], runs: Runs, baseline: Baseline, found: frozenset[int], today: int
 ) -> tuple[CellView, ...]:
     """Return what is known of each cell that has a deviation; ``found``: the cells that were findings before."""
     condition = next((c for c in (Condition.REST, Condition.CHARGE) if _sizes(series, c, today)), None)
@@ -61,7 +61,7 @@ def look(
     return tuple(views)
 
 
-def baseline_of(series: Mapping[Condition, Series], baseline: Baseline, runs: Runs, today: int) -> Baseline:
+def baseline_of(series: Mapping[Condition, DailyValues], baseline: Baseline, runs: Runs, today: int) -> Baseline:
     """Return the sizes of the cells when the first 30 runs are full, each condition when it first has a size."""
     if len(runs.last) < RUNS:
         return baseline
@@ -74,21 +74,21 @@ def baseline_of(series: Mapping[Condition, Series], baseline: Baseline, runs: Ru
     return {**baseline, **new}
 
 
-def _sizes(series: Mapping[Condition, Series], condition: Condition, today: int) -> dict[int, float]:
+def _sizes(series: Mapping[Condition, DailyValues], condition: Condition, today: int) -> dict[int, float]:
     """Return the median deviation of the last 30 days of each cell that has one."""
-    one = series.get(condition, Series())
+    one = series.get(condition, DailyValues())
     cells = range(1, len(one.days[-1])) if one.days else ()
     sizes = {cell: one.size(cell, today - _LATELY) for cell in cells}
     return {cell: size for cell, size in sizes.items() if size is not None}
 
 
-def _trend(series: Series, cell: int) -> Trend | None:
+def _trend(series: DailyValues, cell: int) -> Trend | None:
     """Return the trend of a cell with its 95 % interval, from 45 days on."""
     found = _trends(series, cell, _TREND_DAYS, Z95)
     return found[0] if found else None
 
 
-def _trends(series: Series, cell: int, days: int, z: float) -> list[Trend] | None:
+def _trends(series: DailyValues, cell: int, days: int, z: float) -> list[Trend] | None:
     points = series.points(cell)
     if len(points) < _LEAST_POINTS or points[-1][0] - points[0][0] < days - 1:
         return None
@@ -96,7 +96,7 @@ def _trends(series: Series, cell: int, days: int, z: float) -> list[Trend] | Non
 
 
 def _finding(
-    series: Mapping[Condition, Series], runs: Runs, baseline: Baseline, cell: int, today: int, *, known: bool
+    series: Mapping[Condition, DailyValues], runs: Runs, baseline: Baseline, cell: int, today: int, *, known: bool
 ) -> tuple[Condition, float] | None:
     """Return condition and size in which a cell is a finding; one that was goes on until its size is below 70 %."""
     if not known and (len(runs.last) < RUNS or runs.times(cell) < _RANK):
@@ -117,7 +117,7 @@ def _has_doubled(size: float, baseline: Baseline, condition: Condition, cell: in
     return abs(size) >= 2 * abs(first[cell - 1] / 10)
 
 
-def _grows(series: Series, cell: int, size: float) -> bool:
+def _grows(series: DailyValues, cell: int, size: float) -> bool:
     """Return whether the deviation certainly becomes greater."""
     found = _trends(series, cell, _SURE_DAYS, Z999)
     if not found:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Generic, Protocol, TypeVar
 
-from pylon2mqtt.insight.base import FigureRow, FigureValues, Json, Outcome
+from pylon2mqtt.insight.base import FigureValues, Json, Outcome
 from pylon2mqtt.model import Alarm, Happening, Module, PartSlug, Snapshot
 from pylon2mqtt.model.identity import bank_name, module_slugs
 from pylon2mqtt.model.units import Seconds
@@ -53,10 +53,6 @@ class ModuleFold(Protocol[S]):
     def hourly(self) -> bool:
         """Return whether the states are saved once an hour only."""
 
-    @property
-    def rows(self) -> tuple[FigureRow, ...]:
-        """Return the declaration of each figure."""
-
     def begin(self, kept: Json) -> S:
         """Return the state that was kept, or a fresh one for None; raises ValueError where it cannot be believed."""
 
@@ -67,7 +63,7 @@ class ModuleFold(Protocol[S]):
         """Return what is known of a module."""
 
     def bank_figures(self, modules: Mapping[int, S]) -> FigureValues:
-        """Return what follows for a bank from its modules, which are all that it has, by their numbers."""
+        """Return what follows for a bank from all its modules, by their numbers; unknown where there are none."""
 
     def alarms(self, state: S) -> tuple[Alarm, ...]:
         """Return what is wrong with a module."""
@@ -81,7 +77,7 @@ class EachModule(Generic[S]):
 
     def __init__(self, fold: ModuleFold[S]) -> None:
         self._fold = fold
-        self.name, self.hourly, self.rows = fold.name, fold.hourly, fold.rows
+        self.name, self.hourly = fold.name, fold.hourly
 
     def begin(self, kept: Json, zone: tzinfo) -> Followed[S]:
         """Return the states that were kept; those that cannot be believed are begun anew."""
@@ -120,10 +116,9 @@ class EachModule(Generic[S]):
         self, state: Followed[S], snapshot: Snapshot, present: Mapping[str, Module], happenings: tuple[Happening, ...]
     ) -> Outcome[Followed[S]]:
         figures: dict[PartSlug, FigureValues] = {slug: self._fold.figures(state.modules[slug]) for slug in present}
-        unknown = dict.fromkeys(row.key for row in self.rows if row.of_bank)
         whole = bool(present) and not snapshot.bank.silent
         by_number = {module.number: state.modules[slug] for slug, module in present.items()}
-        figures[None] = unknown | dict(self._fold.bank_figures(by_number) if whole else {})
+        figures[None] = self._fold.bank_figures(by_number if whole else {})
         found: dict[PartSlug, tuple[Alarm, ...]] = {slug: self._fold.alarms(state.modules[slug]) for slug in present}
         return Outcome(state, figures, {slug: some for slug, some in found.items() if some}, happenings)
 
