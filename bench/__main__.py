@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .rig import NotHereError
 
-BENCHMARKS = ("cycle", "console", "decode", "latency", "footprint", "can", "years", "insight", "soak")
+BENCHMARKS = ("cycle", "console", "decode", "latency", "footprint", "can", "damage", "years", "insight", "soak")
 
 
 def main() -> int:

@@ -122,7 +122,10 @@ class Listener:
 
 
 class Outputs:
-    """Makes and opens outputs on a port of this machine; their clocks stand still unless a test moves them."""
+    """Makes outputs on a port of this machine, which connect when they are first used.
+
+    Their clocks stand still unless a test moves them.
+    """
 
     def __init__(self) -> None:
         self._made: list[Mqtt] = []
@@ -140,7 +143,6 @@ class Outputs:
         output = Mqtt(options=MqttOptions(**chosen), **given)  # type: ignore[arg-type]
         self._made.append(output)
         self._clients[output] = clients
-        output.open()
         return output
 
     def tries(self, output: Mqtt) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -109,6 +110,57 @@ def test_an_output(copy: Copy) -> None:
     with copy.running("-m", "pylon2mqtt", "run", "--options", str(options), "--records-bell", "dong") as bridge:
         assert bridge.stdout
         assert bridge.stdout.readline() == "dong House\n"
+
+
+PWR_1 = """pwr 1
+@
+ Power  1
+ Voltage         : 49600       mV
+ Current         : -4210       mA
+ Temprature      : 22000       mC
+ Coulomb         : 60          %
+ Fan Speed       : 1200        rpm
+ Basic Status    : Dischg
+ Volt Status     : Normal
+Command completed successfully
+$$
+pylon>"""
+PWR = """pwr
+@
+Power Volt   Curr   Tempr  Vlow   Vhigh  Base.St  Relay.St Volt.St  Coulomb
+1     49600  -4210  22000  3306   3308   Dischg   Stuck    Normal   60%
+2     49610  -4110  22000  3306   3308   Dischg   Normal   Normal   61%
+Command completed successfully
+$$
+pylon>"""
+
+
+def test_a_console_firmware(copy: Copy) -> None:
+    console = f"{PACKAGE}/protocols/console"
+    places_of_rows = {f"{console}/{file}" for file in ("tables.py", "stack/tables.py", "stack/dictionaries.py")}
+    assert {*places_of_rows, f"{console}/spelling.py", f"{console}/commands.py"} <= places("To add a console firmware")
+    (copy.root / "pwr").write_text(PWR)
+    (copy.root / "pwr 1").write_text(PWR_1)
+
+    def decoded(command: str) -> dict[str, Any]:
+        told = copy.python("-m", "pylon2mqtt", "decode", "console", "--request", command, command)
+        assert told.returncode == 0, told.stderr
+        module: dict[str, Any] = json.loads(told.stdout)["modules"][0]
+        return module
+
+    before = decoded("pwr")
+    assert (before["voltage"], before["alarms"]) == (49.6, [])
+    assert copy.python("-m", "pylon2mqtt", "decode", "console", "--request", "pwr 1", "pwr 1").returncode == 1
+    copy.insert(f"{console}/tables.py", behind='    "SOC": _PERCENT,\n', text='    "Relay.St": _WORD,\n')
+    copy.insert(f"{console}/stack/tables.py", behind='_MODULE_STATES = ("Volt.St", ', text='"Relay.St", ')
+    copy.insert(
+        f"{console}/stack/dictionaries.py", behind='"Bat Num": ("cell_count", ONE),\n',
+        text='    "Fan Speed": ("fan_speed_rpm", {"rpm": 1.0}),\n',
+    )  # fmt: skip
+    copy.insert(f"{console}/spelling.py", behind="SPELLINGS = {\n", text='    "Temprature": "Temperature",\n')
+    assert [alarm["text"] for alarm in decoded("pwr")["alarms"]] == ["Relay.St Stuck"]
+    module = decoded("pwr 1")
+    assert (module["temperature"], module["counters"]) == (22.0, {"fan_speed_rpm": 1200.0})
 
 
 ASKED = """

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "options": set(),
     "model": {"model"},
     "insight": {"insight", "model"},
+    "records": {"records", "model", "errors"},
     "transports": {"transports", "errors", "options"},
     "protocols": {"protocols", "model", "errors", "options", "transports.base"},
     "outputs": {"outputs", "model", "errors", "options", "__version__"},
@@ -182,7 +183,7 @@ def test_files_are_short(name: str) -> None:
         assert path.read_text(encoding="utf-8").count("\n") <= limit, relative(path)
 
 
-@pytest.mark.parametrize("name", rooms("protocols", "simulator"))
+@pytest.mark.parametrize("name", rooms("protocols"))
 def test_a_folder_can_be_seen_at_once(name: str) -> None:
     for folder in {path.parent for path in FILES if room(path) == name}:
         assert len(list(folder.glob("*.py"))) <= MOST_FILES, relative(folder)
@@ -198,7 +199,7 @@ def test_no_class_name_stands_for_two_things() -> None:
     assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
 
 
-@pytest.mark.parametrize("name", [pytest.param("protocols", marks=IN_WORK), "outputs"])
+@pytest.mark.parametrize("name", ["protocols", "outputs"])
 def test_neighbours_do_not_know_each_other(name: str) -> None:
     """No language imports another one, and no output another one; only their registries know them all."""
     owners = {path: owner for path in FILES if room(path) == name and (owner := neighbour(path))}

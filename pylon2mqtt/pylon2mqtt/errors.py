@@ -46,7 +46,7 @@ class FrameError(ProtocolError):
 
 
 class DeviceError(ProtocolError):
-    """The battery answered that it cannot or will not; ``code`` is what it said."""
+    """The battery refused; ``code`` is the number that it gave as the reason."""
 
     def __init__(self, message: str, *, code: int) -> None:
         super().__init__(message)

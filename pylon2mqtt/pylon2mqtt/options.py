@@ -82,6 +82,13 @@ def _text(value: Any) -> str:
     return value.strip()
 
 
+def _secret(value: Any) -> str:
+    """The sentence never shows the value: it goes into the log."""
+    if not isinstance(value, str):
+        raise ValueError("must be text: put it in quotation marks")  # noqa: TRY004  see Kind.check
+    return value.strip()
+
+
 def _name(value: Any) -> str:
     text = _text(value)
     if not re.search(r"\w", text) or len(text) > 40:
@@ -137,7 +144,7 @@ _HIGHEST_ADDRESS = 254
 _OPTIONS_FILE = "/data/options.json"
 
 TEXT = Kind("str", _text)
-SECRET = Kind("password", _text, secret=True)
+SECRET = Kind("password", _secret, secret=True)
 DEVICE = Kind("device(subsystem=tty)", _text, value="DEVICE")
 # Not str(1,40): Supervisors before August 2026 refuse every text for it (home-assistant/supervisor#7044).
 NAME = Kind("match(^.{1,40}$)", _name, value="NAME")

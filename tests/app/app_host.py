@@ -12,6 +12,7 @@ from tests.waiting import LONGEST_S
 from pylon2mqtt.app import App
 from pylon2mqtt.config import Battery, Settings
 from pylon2mqtt.model import Snapshot
+from pylon2mqtt.protocols.binary.dialect import BinaryDialect
 from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.registry import driver
 
@@ -67,11 +68,14 @@ def app_running(app: App) -> Iterator[App]:
         assert status == [0]
 
 
+def _impatient(timeout_s: float) -> BinaryDialect:
+    return replace(PYLONTECH_RS485, timeout_s={115200: timeout_s, 9600: timeout_s}, begins_s=timeout_s)
+
+
 @contextmanager
 def app_on(*lines: str, outputs: list[Collector], timeout_s: float = 0.2) -> Iterator[App]:
     """Run an app with drivers that wait so long for a missing answer; the simulator needs a millisecond for one."""
-    quick = replace(PYLONTECH_RS485, timeout_s={115200: timeout_s, 9600: timeout_s}, begins_s=timeout_s)
-    make_driver = partial(driver, dialects=(quick,))
+    make_driver = partial(driver, dialects=(_impatient(timeout_s),))
     with app_running(App(settings(*lines), outputs=outputs, make_driver=make_driver)) as app:
         yield app
 

@@ -69,7 +69,7 @@ class TestOutages:
 
     def test_unplugged_and_plugged_in_again(self, battery: Simulator, caplog: pytest.LogCaptureFixture) -> None:
         output = Collector()
-        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output]):
+        with caplog.at_level(logging.INFO), app_on(battery.url, outputs=[output], timeout_s=2):
             until(lambda: output.online)
             battery.order("unplug")
             until(lambda: not output.told[-1].online)
@@ -191,7 +191,7 @@ class TestStopping:
             simulator.order("fault silence")
             with app_on(simulator.url, outputs=[Collector()], timeout_s=10 * LONGEST_S):
                 until(lambda: simulator.requests)
-        until(lambda: ended("B1"))
+            until(lambda: ended("B1"))
 
     def test_all_threads_together_get_one_time_to_end(self) -> None:
         time = FakeTime()

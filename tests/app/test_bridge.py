@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,9 @@ Listeners = Callable[..., Listener]
 Bridges = Callable[..., Bridge]
 
 
-def whole(heard: Listener) -> bool:
-    """Whether the bank has told of itself, and no module is silent."""
-    return STATE in heard.retained and json.loads(heard.retained[STATE])["full_capacity"] is not None
+def state(heard: Listener) -> dict[str, Any]:
+    """What the bank's state says; every key is None while there is none."""
+    return defaultdict(lambda: None, json.loads(heard.retained.get(STATE, "{}")))
 
 
 def test_values_are_right_and_sigterm_says_goodbye(
@@ -92,8 +93,8 @@ def test_values_are_right_and_sigterm_says_goodbye(
     broker = mosquitto().start()
     heard = listen(broker.port)
     running_bridge = bridge(broker.port)
-    until(lambda: whole(heard))
-    told = json.loads(heard.retained[STATE])
+    until(lambda: state(heard)["module_count"] == 2 and not state(heard)["silent"])
+    told = state(heard)
     assert told["voltage"] == pytest.approx(battery.bank.modules[0].voltage(), abs=0.2)
     assert told["full_capacity"] == pytest.approx(148)
     first = battery.bank.modules[0].barcode
@@ -151,10 +152,10 @@ def test_the_rescan_button(mosquitto: Brokers, listen: Listeners, bridge: Bridge
     heard = listen(broker.port)
     bridge(broker.port)
     until(lambda: STATE in heard.retained)
-    assert json.loads(heard.retained[STATE])["module_count"] == 1
+    assert state(heard)["module_count"] == 1
     battery.order("return 2")
     heard.say("pylon2mqtt/house/set/rescan", "PRESS")
-    until(lambda: json.loads(heard.retained[STATE])["module_count"] == 2)
+    until(lambda: state(heard)["module_count"] == 2)
 
 
 def test_a_module_that_is_briefly_silent(
@@ -167,13 +168,13 @@ def test_a_module_that_is_briefly_silent(
     until(lambda: heard.retained.get(f"{second}/status") == "online")
     battery.order("vanish 2")
     until(lambda: heard.retained[f"{second}/status"] == "offline")
-    told = json.loads(heard.retained[STATE])
-    assert told["silent"] == [2]
+    until(lambda: state(heard)["silent"] == [2])
+    told = state(heard)
     assert (told["current"], told["remaining_capacity"]) == (None, None)
     assert json.loads(heard.retained[f"{second}/state"])["voltage"] is not None
     battery.order("return 2")
     until(lambda: heard.retained[f"{second}/status"] == "online")
-    until(lambda: json.loads(heard.retained[STATE])["current"] is not None)
+    until(lambda: state(heard)["current"] is not None)
 
 
 def test_the_password_is_in_no_log(mosquitto: Brokers, bridge: Bridges, tmp_path: Path) -> None:

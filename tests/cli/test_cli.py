@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import can
 import pytest
 from tests.simulator.sim_host import running
 from tests.waiting import LONGEST_S, until
@@ -138,6 +139,44 @@ class TestRead:
         assert advice in output(capsys)[1]
 
 
+class TestCanLogs:
+    FRAMES = ((0x351, "1402C012C012C201"), (0x355, "58005E00"), (0x356, "7A13F2FE6B01"))
+
+    @pytest.mark.parametrize("suffix", [".blf", ".asc", ".db"])
+    def test_a_file_of_another_program(self, tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str) -> None:
+        file = tmp_path / f"log{suffix}"
+        with can.Logger(file) as logger:
+            for number, data in self.FRAMES:
+                logger(can.Message(arbitration_id=number, data=bytes.fromhex(data), is_extended_id=False, channel=0))
+        assert main(["decode", "can", str(file)]) == 0
+        assert json.loads(output(capsys)[0])["voltage"] == 49.86
+        assert main(["replay", str(file), "--json"]) == 0
+        assert json.loads(output(capsys)[0].splitlines()[0])["soc"] == 88
+
+    def test_a_replay_of_differences_takes_the_time_that_passed(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Twelve bursts, 2 s apart: as absolute times they would all lie within 2 s, in one reading."""
+        file = tmp_path / "log"
+        lines = []
+        for turn in range(12):
+            for place, (number, data) in enumerate(self.FRAMES):
+                spaced = " ".join(data[at : at + 2] for at in range(0, len(data), 2))
+                at = "001.997000" if not place and turn else "000.001500" if place else "000.000000"
+                lines.append(f" ({at})  can0  {number:03X}   [{len(data) // 2}]  {spaced}")
+        file.write_text("\n".join(lines))
+        assert main(["replay", str(file), "--json"]) == 0
+        assert len(output(capsys)[0].splitlines()) > 10
+
+    def test_what_holds_no_frame_says_what_can_be_read(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "log.mf4"
+        file.write_bytes(b"MDF     4.10")
+        assert main(["decode", "can", str(file)]) == 1
+        assert "there is no CAN frame in it: give a log of candump" in output(capsys)[1]
+
+
 class TestRecordAndReplay:
     def test_a_file_that_cannot_be_written_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["record", "can", "udp_multicast:239.0.0.1", "/nonexistent/x"]) == 2
@@ -208,7 +247,7 @@ class TestRecordAndReplay:
         file = tmp_path / "file"
         file.write_text("hello")
         assert main(["replay", str(file)]) == 1
-        assert "this is no recording" in output(capsys)[1]
+        assert "this is no recording, and no CAN log that is known" in output(capsys)[1]
         assert main(["replay", str(tmp_path / "none")]) == 2
 
     def test_a_recording_of_silence(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -314,6 +353,17 @@ class TestCan:
         assert json.loads(output(capsys)[0].splitlines()[0])["voltage"] == 49.86
         assert main(["read", "auto", f"candump:{log}", "--json"]) == 0
         assert json.loads(output(capsys)[0])["voltage"] == 49.86
+
+    def test_what_follows_over_time_is_shown_of_a_log(self, log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Half an hour at 49.86 V and -27.0 A."""
+        frames = [text.partition(") ")[2] for text in self.LOG.splitlines()[:3]]
+        log.write_text("".join(f"({at}.0) {frame}\n" for at in range(1, 1800) for frame in frames))
+        assert main(["replay", str(log), "--json", "--insight"]) == 0
+        last = json.loads(output(capsys)[0].splitlines()[-1])
+        assert last["figures"][""]["energy_discharged"] == pytest.approx(49.86 * 27.0 * 0.5 / 1000, rel=0.01)
+        assert last["figures"][""]["energy_charged"] == 0
+        assert main(["replay", str(log), "--insight"]) == 0
+        assert "Energy discharged today: 0.67 kWh" in output(capsys)[0]
 
     def test_a_recording_is_a_log(self, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         log.write_text(self.LOG + "(1.2) can0 380#4142434431323334\n")

@@ -192,6 +192,10 @@ def test_everything_wrong_is_told_at_once_with_its_path() -> None:
     ]
 
 
+def test_a_password_is_in_no_sentence() -> None:
+    assert problems(mqtt={"password": 12345}) == ["mqtt.password must be text: put it in quotation marks."]
+
+
 @pytest.mark.parametrize(
     ("batteries", "problem"),
     [

@@ -44,6 +44,7 @@ def test_nothing_speaks_against_a_sound_module() -> None:
 
 
 CHARGE = ("remaining_capacity", "full_capacity")
+LIMITED = ("current", "charge_current_limit", "discharge_current_limit")
 WRONG: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"soc": 5.0}, ("soc", *CHARGE)),
     ({"remaining_capacity": 500.0}, CHARGE),
@@ -62,7 +63,9 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...]]] = [
     ({"cells": tuple(Cell(number=n, voltage=0.0) for n in range(1, 16))}, ("cells",)),
     ({"current": -10.0}, ("current", "state")),
     ({"current": 510.0, "full_capacity": None}, ("current",)),
-    ({"current": 160.0, "full_capacity": 30.0, "remaining_capacity": 15.0}, ("current", "full_capacity")),
+    ({"current": 110.0, "full_capacity": 30.0, "remaining_capacity": 15.0}, ("current", "full_capacity")),
+    ({"current": 99.0, "discharge_current_limit": 30.0}, LIMITED),
+    ({"current": 99.0, "discharge_current_limit": 5.0, "charge_current_limit": 25.0}, LIMITED),
     ({"full_capacity": 9.9, "remaining_capacity": 4.95, "rated_capacity": None}, ("full_capacity",)),
 ]
 
@@ -89,6 +92,11 @@ def test_a_phrase_gives_the_values() -> None:
 def test_between_two_answers_the_load_may_change() -> None:
     assert not fields(module(voltage=48.9, cell_voltage_min=None, at_once=False))
     assert fields(module(voltage=48.9, cell_voltage_min=None))
+
+
+def test_a_limit_may_fall_before_the_current() -> None:
+    assert not fields(module(current=40.0, charge_current_limit=1.0, discharge_current_limit=50.0))
+    assert not fields(module(current=40.0, charge_current_limit=0.0, discharge_current_limit=0.0))
 
 
 def test_a_cell_that_is_not_read_leaves_the_sum_open() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.app.output_runner import OutputRunner
 from pylon2mqtt.errors import OutputError
@@ -101,13 +102,10 @@ def test_a_failure_is_logged_once_and_it_goes_on(tmp_path: Path, caplog: pytest.
             _wait_until_taken(runner)
         file.parent.mkdir()
         runner.mailbox.put(HOUSE)
-        for _ in range(3000):
-            if "works again" in caplog.text:
-                break
-            threading.Event().wait(0.01)
+        until(lambda: "works again" in caplog.text)
         stop.set()
         runner.cancel()
-        thread.join(30)
+        thread.join(LONGEST_S)
     assert caplog.text.count("cannot be written") == 1
     assert "JSON file works again after 3 failures" in caplog.text
     assert list(json.loads(file.read_text())) == ["House"]
@@ -115,8 +113,4 @@ def test_a_failure_is_logged_once_and_it_goes_on(tmp_path: Path, caplog: pytest.
 
 def _wait_until_taken(runner: OutputRunner) -> None:
     failures = runner._failures
-    for _ in range(3000):
-        if runner._failures > failures:
-            return
-        threading.Event().wait(0.01)
-    pytest.fail("the snapshot was not published in time")
+    until(lambda: runner._failures > failures)

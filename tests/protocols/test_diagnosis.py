@@ -11,7 +11,7 @@ from pylon2mqtt.errors import DeviceError, FrameError, Pylon2MqttError, Transpor
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.binary.frame import Frame
-from pylon2mqtt.protocols.diagnosis import Chosen
+from pylon2mqtt.protocols.diagnosis import Chosen, diagnose
 from pylon2mqtt.protocols.registry import AUTO, PROTOCOLS, _probes, chosen_driver
 from pylon2mqtt.transports.base import CanFrame, CanTraffic
 
@@ -158,6 +158,15 @@ def test_a_battery_that_was_read_once_is_never_asked_in_another_language() -> No
         with pytest.raises(TransportTimeoutError):
             reader.read(rig.line)
     assert b"\r" not in rig.line.sent
+
+
+def test_a_console_that_shows_its_prompt_late_is_one() -> None:
+    rig = nothing()
+    answers = iter([b"", b"pylon>"])
+    rig.line.spoil = lambda _asked, _answer: next(answers, b"")
+    found = diagnose(rig.line, _probes())
+    assert found.probe
+    assert found.probe.protocol == "console"
 
 
 def test_what_the_right_language_says_is_left_as_it_is() -> None:

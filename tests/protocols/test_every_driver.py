@@ -174,6 +174,7 @@ ASKING = {
     "PACE on RS485": _binary("rs485", "Jakiper", b"46C1"),
     "Seplos": _binary("rs485", "Seplos", b"4651"),
     "EG4": _binary("rs232", "EG4", b"4A51"),
+    "the 1363 family": _binary("rs485", "Daren", b"4A51"),
     "console": _console("US3000C"),
     "rack": _console("SC0500"),
 }

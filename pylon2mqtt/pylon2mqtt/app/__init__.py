@@ -40,7 +40,7 @@ _STOP_S = 1.7
 class App:
     """Everything that runs: made from settings; ``outputs`` are served besides those that the settings switch on.
 
-    ``heartbeat`` is a file whose age tells that all threads take their turns, whatever the battery and broker do.
+    ``heartbeat`` is a file whose age shows that all threads take their turns, whatever the battery and broker do.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class App:
         self._stop.set()
 
     def command(self, bank: str, what: str, payload: str = "") -> bool:
-        """Do what an output was asked for, and tell whether that was possible.
+        """Do what an output was asked for, and return whether that was possible.
 
         ``rescan`` looks for a bank's modules anew; ``poll_interval`` reads it every so many seconds from now on.
         """

@@ -10,7 +10,7 @@ _BEAT_S = 10.0
 
 
 class Worker(Protocol):
-    """What runs in a thread of its own: it says until when its present turn may last."""
+    """Something that runs in a thread of its own, and says until when its present turn may last."""
 
     @property
     def overdue_at(self) -> float:

@@ -26,7 +26,7 @@ _NUMBERS = re.compile(r"\d+")
 
 
 class LineReader:
-    """Reads one battery over one line, and tells everybody what it said or that it is silent."""
+    """Reads one battery over one line, and delivers each reading, or the reason why there is none."""
 
     def __init__(
         self,

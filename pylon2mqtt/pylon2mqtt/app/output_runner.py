@@ -40,7 +40,7 @@ class Mailbox:
             self._arrived.notify()
 
     def _instead_of_older(self, snapshot: Snapshot) -> Snapshot:
-        """Take out what waits of the same bank; its events are told once only, so they go with the newer one."""
+        """Take out the older snapshot of the same bank; its events, published once only, go with the newer one."""
         older = [other for other in self._waiting if other.bank.name == snapshot.bank.name]
         for other in older:
             self._waiting.remove(other)

@@ -28,17 +28,18 @@ from pylon2mqtt.transports.recording import MAGIC, Recorder, Replay, parse_recor
 from pylon2mqtt.transports.registry import carries_frames
 
 from .flags import chosen_flags
+from .insight import with_insight
 
 # How often `replay` may meet silence before it gives up.
 _PATIENCE = 3
 
 
 def read(chosen: argparse.Namespace) -> int:
-    """Ask one bank everything once, or listen until it has told everything, and show it."""
+    """Ask one bank everything once, or listen until everything has come, and show it."""
     line, protocol = _line_and_driver(chosen)
     with contextlib.closing(line):
         line.open()
-        _print(protocol.read(line), as_json=chosen.json)
+        print(_text(protocol.read(line), as_json=chosen.json), flush=True)
     return 0
 
 
@@ -59,7 +60,7 @@ def decode(chosen: argparse.Namespace) -> int:
     except ConfigError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    _print(bank, as_json=True)
+    print(_text(bank, as_json=True), flush=True)
     return 0
 
 
@@ -148,16 +149,21 @@ def _read_for(seconds: float, line: Line, protocol: BatteryProtocol) -> tuple[in
 
 
 def replay(chosen: argparse.Namespace) -> int:
-    """Run the driver against a recording and show every reading."""
+    """Run the driver against a recording and show every reading; with ``--insight`` also what follows over time."""
     try:
         data = chosen.file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{chosen.file} cannot be read as a recording: {error}") from error
     line, protocol = _replayed(data, str(chosen.file))
-    readings = 0
     line.open()
-    for bank in _readings(line, protocol.read):
-        _print(bank, as_json=chosen.json)
+    read = _readings(line, protocol.read)
+    if chosen.insight:
+        texts = with_insight(((line.now(), bank) for bank in read), as_json=chosen.json)
+    else:
+        texts = (_text(bank, as_json=chosen.json) for bank in read)
+    readings = 0
+    for text in texts:
+        print(text, flush=True)
         readings += 1
     if not readings:
         raise TransportTimeoutError("the driver got no whole reading out of this recording")
@@ -195,5 +201,5 @@ def _readings(line: Replay | Playback, read: Callable[[Any], Bank]) -> Iterator[
             silent = silent + 1 if line.now() == before else 0
 
 
-def _print(bank: Bank, *, as_json: bool) -> None:
-    print(json.dumps(whole_report(bank)) if as_json else table(bank), flush=True)
+def _text(bank: Bank, *, as_json: bool) -> str:
+    return json.dumps(whole_report(bank)) if as_json else table(bank)

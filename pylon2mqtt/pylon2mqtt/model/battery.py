@@ -125,17 +125,18 @@ class Module(Readings):
     """One box with its own BMS.
 
     ``number`` counts from 1 at the master and locates; ``barcode`` identifies. ``temperature`` is the BMS board's,
-    ``temperatures`` are those of groups of cells. ``clock_offset``: how far the BMS's clock is ahead of ours, to the
-    minute. ``at_once``: cells, voltage and current came in one answer, so they are of one moment. ``registers``: the
-    BMS's own bit fields, whole (``bat_events``, ``power_events``, ``sys_events``). ``words``: its own words, by its own
-    keys. ``charge_current_limited``: the BMS throttles the charging current by itself.
+    ``temperatures`` are those of groups of cells, None for a sensor that measures nothing. ``clock_offset``: how far
+    the BMS's clock is ahead of ours, to the minute. ``at_once``: cells, voltage and current came in one answer, so they
+    are of one moment. ``registers``: the BMS's own bit fields, whole (``bat_events``, ``power_events``,
+    ``sys_events``). ``words``: its own words, by its own keys. ``charge_current_limited``: the BMS throttles the
+    charging current by itself.
     """
 
     number: int
     address: int | None = None
     mos_temperature: Celsius | None = None
     ambient_temperature: Celsius | None = None
-    temperatures: tuple[Celsius, ...] | None = None
+    temperatures: tuple[Celsius | None, ...] | None = None
     cell_voltage_min_cell: int | None = None
     cell_voltage_max_cell: int | None = None
     cell_temperature_min_cell: int | None = None

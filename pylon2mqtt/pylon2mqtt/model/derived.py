@@ -20,7 +20,7 @@ def module_figures(module: Module, bank: Bank | None = None) -> ModuleFigures:
     """What follows from one module's values; ``bank`` is the one that it is in, for its share of the current."""
     lowest, highest = _extreme_cells(module)
     mean = _mean_cell_voltage([module])
-    groups = module.temperatures or [c.temperature for c in module.cells or () if c.temperature is not None]
+    groups = _groups(module) or [c.temperature for c in module.cells or () if c.temperature is not None]
     coldest = _known(module.cell_temperature_min, min(groups, default=None))
     warmest = _known(module.cell_temperature_max, max(groups, default=None))
     return ModuleFigures(
@@ -267,10 +267,15 @@ def _extremes(pairs: Sequence[Pair]) -> dict[str, Any]:
     return found
 
 
+def _groups(module: Module) -> list[Celsius]:
+    """The temperatures of the groups of cells whose sensors measure anything."""
+    return [celsius for celsius in module.temperatures or () if celsius is not None]
+
+
 def _temperature(modules: Sequence[Module]) -> Celsius | None:
     """The mean of the cells' temperatures; of the modules' own where no cell temperature is known."""
-    groups = [t for module in modules for t in module.temperatures or ()]
-    if groups and all(module.temperatures for module in modules):
+    groups = [celsius for module in modules for celsius in _groups(module)]
+    if groups and all(_groups(module) for module in modules):
         return _mean(groups)
     return _over(modules, "temperature", _mean)
 

@@ -51,6 +51,11 @@ def _reported(part: Bank | Module | Cell) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and (value or name != "at_once")}
 
 
+def reported_fields(kind: type[Bank] | type[Module] | type[Cell]) -> tuple[str, ...]:
+    """Return the names of the fields that an answer can report."""
+    return _FIELDS[kind]
+
+
 def agreed(one: Bank, other: Bank) -> Bank:
     """Return what two readings of the same both say; what differs is not reported. A counter may have gone on."""
     modules = {module.number: module for module in one.modules}

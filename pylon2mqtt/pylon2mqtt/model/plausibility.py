@@ -81,7 +81,7 @@ def _possible(part: Part) -> Iterator[Fields]:
 
 
 def _within(value: float | None, low: float, high: float | None) -> bool:
-    """Whether a value is between two bounds; what is not known contradicts nothing."""
+    """Whether a value lies between two bounds; a value that is not known contradicts nothing."""
     return value is None or high is None or low <= value <= high
 
 
@@ -164,7 +164,10 @@ def _module(module: Module) -> Iterator[Fields]:
 
 _SURELY_FLOWING_A = 0.5
 # The field shows less than 1 C, and no LFP module is made for more than 3.
-_MOST_C_RATE = 5.0
+_MOST_C_RATE = 3.0
+# A limit falls to 0 when the battery is full or empty, and the current follows some time later: so it is held against
+# the greater one of the two.
+_MOST_OF_LIMIT = 3.0
 _AGAINST = {State.CHARGING: -1, State.DISCHARGING: 1}
 
 
@@ -173,6 +176,9 @@ def _current(part: Part) -> Iterator[Fields]:
         yield "current", "state"
     if not _is_share(part.current, part.full_capacity, -_MOST_C_RATE, _MOST_C_RATE):
         yield "current", "full_capacity"
+    limit = max(part.charge_current_limit or 0.0, part.discharge_current_limit or 0.0)
+    if not _is_share(part.current, limit, -_MOST_OF_LIMIT, _MOST_OF_LIMIT):
+        yield "current", "charge_current_limit", "discharge_current_limit"
 
 
 # -------------------- a bank and its modules

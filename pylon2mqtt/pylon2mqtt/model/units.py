@@ -1,4 +1,4 @@
-"""The units of the model, carried in the types: ``Volts`` is a float, and says that it counts volts."""
+"""The units of the model, carried in the types: ``Volts`` is a float that counts volts."""
 
 from enum import StrEnum
 from typing import Annotated

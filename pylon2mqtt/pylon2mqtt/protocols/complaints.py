@@ -1,4 +1,4 @@
-"""What was said already: each thing that is not understood is worth one line in the log, not one in every cycle."""
+"""Remembers which complaints the log has already: each is logged once, not in every cycle."""
 
 import logging
 

@@ -93,31 +93,32 @@ def diagnose(line: ByteTransport, probes: Iterable[Probe]) -> Diagnosis:
     return _ask(line, ordered, found)
 
 
-def _ask(line: ByteTransport, probes: Iterable[Probe], found: Diagnosis) -> Diagnosis:
+def _ask(line: ByteTransport, probes: list[Probe], found: Diagnosis) -> Diagnosis:
     """Ask one harmless question after the other until one is answered well."""
     asked = set()
+    late = [probe for probe in probes if probe.rank == 0]  # a prompt is nothing that another language says
     for probe in probes:
         if probe.question in asked and not line.has_baudrate:
             continue
         asked.add(probe.question)
         line.set_baudrate(probe.baudrate)
         line.send(probe.question)
-        received = _received_until(line, probe.wait_s, probe.recognises)
-        if probe.recognises(received):
-            found.probe = probe
+        received, found.probe = _answer(line, probe.wait_s, (probe, *late))
+        if found.probe:
             break
         found.note(received, probe.question)
     return found
 
 
-def _received_until(line: ByteTransport, seconds: float, enough: Callable[[bytes], object]) -> bytes:
-    """Listen for so many seconds, or until what came is enough."""
+def _answer(line: ByteTransport, seconds: float, probes: Iterable[Probe]) -> tuple[bytes, Probe | None]:
+    """Listen for so many seconds, or until what came answers the question of one of these probes."""
     received = b""
     for _ in range(round(seconds / _LOOK_S)):
         received += line.listen(_LOOK_S)
-        if enough(received):
-            break
-    return received
+        for probe in probes:
+            if probe.recognises(received):
+                return received, probe
+    return received, None
 
 
 class Chosen:
@@ -167,7 +168,7 @@ class Chosen:
         return bank
 
     def rescan(self) -> None:
-        """Look for the modules anew, and into failures too."""
+        """Look for the modules anew, and find out again what is spoken when nothing good comes."""
         self._has_read = False
         self._diagnose_at = 0.0
         self._driver.rescan()

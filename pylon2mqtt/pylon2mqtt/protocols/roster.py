@@ -27,6 +27,11 @@ GONE_S = 86_400.0
 """A module that was silent for so long is no longer one of the bank."""
 
 
+def barcode_of(identity: Bank | None) -> str | None:
+    """Return the barcode in what a module said of itself, if there is one."""
+    return identity.modules[0].barcode if identity and identity.modules else None
+
+
 @dataclass(slots=True, kw_only=True)
 class Slot:
     """A place that a module answers at; ``identity`` is what it last said of itself, due again at ``identify_at``."""
@@ -40,8 +45,8 @@ class Slot:
 
     @property
     def barcode(self) -> str | None:
-        """The barcode of the module, where it told one."""
-        return self.identity.modules[0].barcode if self.identity and self.identity.modules else None
+        """The barcode of the module, where it reported one."""
+        return barcode_of(self.identity)
 
     def resting(self, now: float) -> bool:
         """Whether it is silent and not to be tried now."""
@@ -156,9 +161,10 @@ class Roster:
         module there now stands for the one that was here, or for nobody if there was none.
         """
         slot = self.slots[place]
-        before, slot.identity = slot.identity, identity
+        before, barcode = slot.identity, slot.barcode
+        slot.identity = identity
         slot.identify_at = self._now() + again_s
-        if before == identity:
+        if before is not None and barcode == slot.barcode:
             return
         if before is not None:
             _LOG.info("%s: another module answers as module %d now", self._name, slot.number)

@@ -91,8 +91,9 @@ class Schedule:
         never = memory.answered_at is None and memory.failures >= _GIVE_UP_AFTER
         wait = _UNKNOWN_S if never else min(_RETRY_S, every_s)
         memory.due_at = self._now() + wait
-        level = logging.INFO if never else logging.DEBUG
-        _LOG.log(level, "%s: no answer (%d): %s", _said(key), memory.failures, failure)
+        is_new = memory.failures == _GIVE_UP_AFTER and not memory.complained
+        level = logging.WARNING if never and is_new else logging.DEBUG
+        _LOG.log(level, "%s: never a good answer (%d): %s", _said(key), memory.failures, failure)
         if isinstance(failure, DecodeError) and not memory.complained:
             memory.complained = True
             _LOG.warning("%s; please send a recording (pylon2mqtt record): %r", failure, failure.raw)

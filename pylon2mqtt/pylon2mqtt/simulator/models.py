@@ -241,6 +241,7 @@ _OTHER_MAKERS = (
     replace(_PACE, name="EASUN", tail=14, device_name="P16S100A-32117-1.00", barcode_letters="EA", capacity=200.0),
     replace(_PACE, name="Seplos", dialect="seplos", device_name="1101-SP15", capacity=280.0, software=(2, 7)),
     replace(_PACE, name="EG4", dialect="eg4", device_name="LifePower4"),
+    replace(_PACE, name="Daren", dialect="ver22", device_name="DR48100JC", barcode_letters="DR"),
 )
 
 MODELS = _BY_NAME | {model.name: model for model in (*_OTHER_FIRMWARE, *_RACKS, *_OTHER_MAKERS)}

@@ -31,6 +31,7 @@ DIALECTS = {
     "pace": "pylon2mqtt.simulator.binary.pace:PaceBattery",
     "seplos": "pylon2mqtt.simulator.binary.seplos:SeplosBattery",
     "eg4": "pylon2mqtt.simulator.binary.seplos:Eg4Battery",
+    "ver22": "pylon2mqtt.simulator.binary.ver22:Ver22Battery",
 }
 """What speaks in place of Pylontech's binary protocol, on RS485 and RS232 alike, by the dialect of the model."""
 

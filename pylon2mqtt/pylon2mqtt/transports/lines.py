@@ -49,7 +49,7 @@ def serial_line(line: str) -> str | None:
 
 
 def place(line: str) -> str:
-    """Return what is the same for every way to write one line: the gateway, the device behind all links, the bus."""
+    """Return one name for a line, however it is written: the gateway, the device behind symbolic links, or the bus."""
     adapter = serial_line(line)
     if carries_frames(line) and adapter is None:
         return line.removeprefix("socketcan:")

@@ -70,7 +70,7 @@ class Recorder:
         self._inner.cancel()
 
     def set_baudrate(self, baudrate: int) -> None:
-        """Change the rate and note it."""
+        """Change the rate of the line, and write it into the recording."""
         self._inner.set_baudrate(baudrate)
         self._write("=", str(baudrate))
 
@@ -82,7 +82,7 @@ class Recorder:
         self._write(">", _escaped(data))
 
     def read_until(self, end: bytes, timeout_s: float) -> bytes:
-        """Read and note it."""
+        """Read from the line, and write what came into the recording."""
         data = self._inner.read_until(end, timeout_s)
         self._write_received(data)
         return data
@@ -226,7 +226,7 @@ class Replay:
                 return
 
     def read_until(self, end: bytes, timeout_s: float) -> bytes:
-        """Return the recorded bytes up to ``end``, or time out without waiting, but for the recording's clock."""
+        """Return the recorded bytes up to ``end``. A wait lets only the recording's clock move on."""
         data, found, rest = self._pending.partition(end)
         if not found:
             self._now += timeout_s

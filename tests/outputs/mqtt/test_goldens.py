@@ -15,13 +15,13 @@ from tests.outputs.banks import bank, module, snapshot
 
 from pylon2mqtt import __version__
 from pylon2mqtt.model import AlarmKind, Bank, Cell, Module
-from pylon2mqtt.outputs.mqtt.discovery.entities import ROWS, SERIES
+from pylon2mqtt.outputs.mqtt.discovery.entities import ARRAYS, ROWS
 from pylon2mqtt.outputs.mqtt.discovery.messages import Site, bank_device, discovery, module_device
 from pylon2mqtt.outputs.mqtt.layouts.own import EVENT, OwnLayout
 
 GOLDENS = Path(__file__).parent / "goldens"
 PROBLEMS = {f"problem_{kind}" for kind in AlarmKind}
-MEMBERS = {series.key.format(number) for series in SERIES for number in (1, 16)}
+MEMBERS = {series.key.format(number) for series in ARRAYS for number in (1, 16)}
 TWO_CELLS = (Cell(number=1, voltage=3.311), Cell(number=2, voltage=3.312))
 
 

@@ -110,7 +110,6 @@ class TestLowVoltage:
             ("35E#5049474D 354#2C01BA0000000000 355#3E006400", None, None),  # with anybody else it is something else
             ("35E#444953434F564552 354#04C0001F03000000 355#3E006400", None, 7936),  # more than a battery holds
             ("35E#444953434F564552 354#2C01BA0000000000 355#0A006400", None, None),  # 62 % left at 10 %
-            ("35E#444953434F564552 354#2C019C0000000000 355#41005000", 300, 156),  # 65 % of a health of 80 %
             ("35E#44594E4553532D4C 70D#640005001E013002 35F#2BA4EB0E82010000 355#45006400", 560, 386.0),  # Dyness
             ("35E#44594E4553532D4C 35F#2BA4EB0E82010000 355#45006400", None, 386.0),
             ("35E#50594C4F4E 70D#640005001E013002 355#45006400", None, None),
@@ -123,6 +122,17 @@ class TestLowVoltage:
     ) -> None:
         bank = decoded(f"{LIMITS} {frames}")
         assert (bank.full_capacity, bank.remaining_capacity) == (full, left)
+
+    @pytest.mark.parametrize(
+        ("cells", "lowest"),
+        [
+            ("373#CA0CCF0C1B011C01", 10),  # kelvins, 11.3 °C in 356
+            ("373#CA0CCF0CFA00FC00", None),  # 250 and 252: tenths of a degree
+        ],
+    )
+    def test_extreme_temperatures_agree_with_the_mean(self, cells: str, lowest: float | None) -> None:
+        bank = decoded(f"{LIMITS} 356#791400007100 {cells}")
+        assert (bank.temperature, bank.cell_temperature_min, bank.cell_voltage_min) == (11.3, lowest, 3.274)
 
     def test_zeros_in_place_of_everything_say_nothing(self) -> None:
         """An emulator whose own battery is away."""
@@ -421,6 +431,7 @@ class TestForeigners:
             ("00001872#A410980DFA00FA00 00001873#BC0F060054003C06", "SolaX"),
             ("110#0FE60C3500FA00C8 150#2710271001000100 1D0#0F3C003200D20308 250#0316006600660201", "BYD's high"),
             ("101#FAB9356700000000 191#0000010600090400 151#0053554E47524F57", "Sungrow"),
+            ("151#0053554E47524F57", "Sungrow"),
             ("401#0000000000000000 402#0000550000000000 702#0000 704#00 500#01 502#00 503#00", "Sungrow"),
             ("158#AAAAAAAAAAAAAAAA 358#11A00700015E00C8 3D8#132E271000450000", "SMA's high"),
             ("35E#0000000000000000 359#0000000000000000 500#8F14E8FF3F64B011 502#4502 503#BC0E", "Samsung"),

@@ -8,8 +8,8 @@ from tests.protocols.console.test_answers import POWER_LINES, framed, only, refu
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Event, Severity
-from pylon2mqtt.protocols.console.conditions import distinct
-from pylon2mqtt.protocols.console.events import EVENT_BITS, event_alarms, fault_alarms, recorded
+from pylon2mqtt.protocols.console.events.bits import EVENT_BITS, event_alarms, fault_alarms, recorded
+from pylon2mqtt.protocols.console.stack.conditions import distinct
 from pylon2mqtt.protocols.console.text import read
 from pylon2mqtt.protocols.console.values import SYSTEM_FAULT, sensor_fault, state_alarms
 

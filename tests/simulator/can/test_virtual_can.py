@@ -63,12 +63,12 @@ def test_every_language_tells_what_the_bank_has(dialect: str, name: str, line: C
     assert bank.current == pytest.approx(truth.current, abs=0.2)
     assert bank.soc == pytest.approx(truth.soc, abs=0.6)
     assert bank.charge_current_limit == sum(module.charge_current_limit for module in modules)
-    if dialect == "deye":
+    if dialect in ("deye", "deye-victron"):
         assert [m.barcode for m in bank.modules] == [module.barcode for module in modules]
         assert bank.modules[1].current == pytest.approx(modules[1].current, abs=0.1)
 
 
-@pytest.mark.parametrize("dialect", ["pylontech", "victron", "deye", "pytes", "high-voltage"])
+@pytest.mark.parametrize("dialect", ["pylontech", "victron", "dyness", "deye", "deye-victron", "pytes", "high-voltage"])
 def test_alarms_and_warnings_arrive(dialect: str, name: str, line: CanTransport) -> None:
     with can_running(f"can:virtual:{name}", dialect, model="US5000", modules=1) as simulator:
         assert read(line, simulator).alarms in ((), None)

@@ -1,11 +1,14 @@
 """CAN logs in every form in which people have them: each gives the same frames, and -td adds its times up."""
 
 import struct
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import can
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.transports.base import CanFrame
@@ -159,6 +162,24 @@ recv 0x0355 4 Data: 5A 00 64 00
 00004211h  Data  8  A5 09 30 75 9D 04 2E 64
 0x00000351 00 00 00 00 00 00 00 00
 """,
+    "journal": """
+Nov 14 22:13:20 pi candump[77]:   can0  351   [8]  14 02 C0 12 C0 12 C2 01
+Nov 14 22:13:20 pi candump[77]:   can0  355   [4]  5A 00 64 00   'Z.d.'
+Nov 14 22:13:21 pi candump[77]: (1700000001.003000) can0 00004211#A50930759D042E64
+> vcan12 00000351#0000000000000000
+""",
+    "without an interface": """
+351 [8] 14 02 C0 12 C0 12 C2 01
+355#5A006400
+00004211: A5 09 30 75 9D 04 2E 64
+00000351#0000000000000000
+""",
+    "a table with semicolons": """Time;ID;Extended;Data
+0.001;351;0;14 02 C0 12 C0 12 C2 01
+0.002;0x355;0;5A006400
+0.003;4211;1;A5 09 30 75 9D 04 2E 64
+1.003;351;1;0000000000000000
+""",
     "a logic analyser": "".join(
         f"194166-194209 CAN: Fields: Identifier: {number} (0x{number:{width}x})\n"
         "194210-194213 CAN: Fields: Remote transmission request: data frame\n"
@@ -172,6 +193,13 @@ recv 0x0355 4 Data: 5A 00 64 00
         )
     ),
 }
+
+
+HEADS = [
+    b"", b"LOGG", b"SQLite format 3\0", b"base hex  timestamps absolute\n", b";$FILEVERSION=2.1\n", b";---+--\n 1) 1 ",
+    b"timestamp,arbitration_id,extended,remote,error,dlc,data\n1,2,", b"id;d1;d2\n", bytes.fromhex("d4c3b2a1"),
+    bytes.fromhex("0a0d0d0a"), b"can0 351#", b"Identifier: 849 (0x351)\n",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", TEXTS)
@@ -194,7 +222,7 @@ def test_times_are_seconds(form: str) -> None:
 
 @pytest.mark.parametrize("form", TEXTS)
 def test_noise_between_the_lines_makes_no_frame(form: str) -> None:
-    if form.startswith("SavvyCAN"):
+    if form.startswith(("SavvyCAN", "a table")):
         return
     noise = "\n2023-11-14 12:00:00 INFO voltage: 53.2 current: -27\n0x12 is 18\n[D][canbus] 0xZZZ - 00\n"
     assert [frame for _, frame in frames_in(noise + TEXTS[form] + noise)] == FRAMES
@@ -342,6 +370,10 @@ def test_a_log_of_vector_that_is_cut_gives_the_frames_before(tmp_path: Path) -> 
     assert [frame for _, frame in frames_in(cut)][:2] == FRAMES[:2]
 
 
+def test_a_line_of_rubbish_as_long_as_a_file_takes_no_time() -> None:
+    assert list(frames_in(f"{'0x351 - ' * 50_000}\ncan0 355#5A006400")) == [(0, SOC)]
+
+
 def test_differences_are_added_up() -> None:
     burst = ["351#1402C012C012C201", "355#5A006400", "356#7A13F2FE6B01"]
     lines = []
@@ -369,3 +401,10 @@ def test_a_byte_order_mark_and_crlf_change_nothing() -> None:
 
 def test_binary_rubbish_is_no_log() -> None:
     assert list(frames_of(bytes(range(256)) * 4)) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)), head=st.sampled_from(HEADS))
+def test_whatever_comes_only_a_frame_error_is_raised(data: bytes, head: bytes) -> None:
+    with suppress(FrameError):
+        assert all(len(frame.data) <= 8 for _, frame in frames_of(head + data))

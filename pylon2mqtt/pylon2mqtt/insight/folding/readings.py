@@ -51,8 +51,11 @@ def lowest_cell(module: Module) -> Volts | None:
 
 def cell_temperatures(module: Module) -> tuple[Celsius, ...]:
     """Return the temperatures of cells or of groups of cells that are known."""
-    groups = module.temperatures or tuple(c.temperature for c in module.cells or () if c.temperature is not None)
-    return groups or tuple(t for t in (module.cell_temperature_min, module.cell_temperature_max) if t is not None)
+    extremes = (module.cell_temperature_min, module.cell_temperature_max)
+    for some in (module.temperatures or (), tuple(cell.temperature for cell in module.cells or ()), extremes):
+        if known := tuple(one for one in some if one is not None):
+            return known
+    return ()
 
 
 def mean_temperature(module: Module) -> Celsius | None:

@@ -11,8 +11,8 @@ from pylon2mqtt.model.identity import bank_name, bank_slug
 
 from .energies import Energies
 from .intervals import Intervals
+from .known_modules import KnownModules
 from .layouts.own import ENERGY, INTERVAL, STATE, OwnLayout
-from .members import Members
 from .outbox import Publication
 
 
@@ -32,16 +32,16 @@ class Kept:
         self._layout = layout
         self._intervals = Intervals(poll_interval_s)
         self._energies = Energies()
-        self._members: dict[str, Members] = {}
+        self._known: dict[str, KnownModules] = {}
 
     @property
     def banks(self) -> Iterable[str]:
         """The banks that were met since the start."""
-        return self._members
+        return self._known
 
     def name(self, bank: str) -> str | None:
         """Return what the owner calls the bank; None for one that was not met since the start."""
-        return self._members[bank].bank_name if bank in self._members else None
+        return self._known[bank].bank_name if bank in self._known else None
 
     def poll_interval_s(self, bank: str) -> float:
         """Return how often a bank is read."""
@@ -49,13 +49,13 @@ class Kept:
 
     def modules(self, bank: str) -> Iterable[str]:
         """Return the modules that the bank has had."""
-        return self._members[bank].modules
+        return self._known[bank].modules
 
     def meet(self, snapshot: Snapshot, now: float) -> list[str]:
         """Take in which modules are there; return the topics to be read back: those of a bank that is new."""
         bank = bank_slug(snapshot.bank)
-        is_new = bank not in self._members
-        self._members.setdefault(bank, Members(bank_name(snapshot.bank))).see(snapshot, now)
+        is_new = bank not in self._known
+        self._known.setdefault(bank, KnownModules(bank_name(snapshot.bank))).see(snapshot, now)
         return [self._layout.topic(bank, *parts) for parts in (("+", STATE), (INTERVAL,), (ENERGY,)) if is_new]
 
     def fill(self, bank: str, found: dict[str, Publication], now: float) -> None:
@@ -75,14 +75,14 @@ class Kept:
     def take_gone(self, snapshot: Snapshot, now: float) -> list[Gone]:
         """Forget the modules of a bank that have been away for long, and return them."""
         bank = bank_slug(snapshot.bank)
-        gone = self._members[bank].take_gone(snapshot, now)
+        gone = self._known[bank].take_gone(snapshot, now)
         return [Gone(bank, module, seen.barcode) for module, seen in gone.items()]
 
     def remember(self, topic: str, payload: str) -> str | None:
         """Take in what the broker has kept; return the seconds of a reading interval that was set before the start."""
         bank, module, name = self._layout.parts(topic)
         if module:
-            self._members[bank].remember(module[0], payload)
+            self._known[bank].remember(module[0], payload)
         elif name == ENERGY:
             self._energies.remember(self._layout.topic(bank), payload)
         elif name == INTERVAL:

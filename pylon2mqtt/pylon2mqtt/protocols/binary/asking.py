@@ -25,6 +25,13 @@ class Asking:
         self.master: int | None = None
         self.dialogue = Dialogue(clock, dialect.answers)
 
+    def rates(self, line: ByteTransport) -> list[int]:
+        """The rates to try, the last one first; a gateway has its own, which may be the slowest."""
+        if not line.has_baudrate:
+            return [min(self.dialect.timeout_s)]
+        last = self.baudrate
+        return sorted(self.dialect.timeout_s, key=lambda rate: rate != last)
+
     def ask(
         self,
         line: ByteTransport,

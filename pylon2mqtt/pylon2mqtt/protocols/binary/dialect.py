@@ -33,13 +33,15 @@ class Group:
     """The places of one stack's modules: from ``first``, which is the master's, to ``last``.
 
     A place is an address, or the number in INFO where all have one address. ``number`` is that of the first module.
-    The group is there if one of its first ``tries`` places answers.
+    The group is there if one of its first ``tries`` places answers. With ``contains_others`` one that was found at
+    later places is part of it, if its first place answers too.
     """
 
     first: int
     last: int
     number: int = 1
     tries: int = 1
+    contains_others: bool = False
 
     @property
     def places(self) -> range:

@@ -4,15 +4,17 @@ In every cycle each module is asked what it needs to exist and what changes fast
 questions of the dialect that was found can be sent.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, reduce
+from itertools import chain
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
 from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.model.alarms import combined
 from pylon2mqtt.model.joining import agreed, joined
 from pylon2mqtt.protocols.base import Clock
-from pylon2mqtt.protocols.roster import Roster, Slot
+from pylon2mqtt.protocols.roster import Roster, Slot, barcode_of
 from pylon2mqtt.protocols.schedule import STAGGER_S
 from pylon2mqtt.transports.base import ByteTransport
 
@@ -111,11 +113,11 @@ class BinaryDriver:
             for command in stack.dialect.needed
         ]
         identity = self._identity(line, stack, place, slot)
-        told = [
-            together.get((place, command)) or self._told(line, stack, command, place, every_s)
+        others = [
+            together.get((place, command)) or self._other(line, stack, command, place, every_s)
             for command, every_s in stack.dialect.of_module.items()
         ]
-        return joined((identity, *filter(None, told), *needed)).modules[0]
+        return _whole((*filter(None, others), identity, *needed))
 
     def _needed(self, line: ByteTransport, stack: Stack, command: int, place: int, slot: Slot) -> Bank:
         """The answer without which there is no module."""
@@ -123,7 +125,7 @@ class BinaryDriver:
             raise TransportTimeoutError("its master does not tell of it")
         return stack.ask(line, command, place, attempts=1 if slot.misses else 2)
 
-    def _told(self, line: ByteTransport, stack: Stack, command: int, place: int, every_s: float) -> Bank | None:
+    def _other(self, line: ByteTransport, stack: Stack, command: int, place: int, every_s: float) -> Bank | None:
         """The answer to a question that no module needs to exist: asked now if it is due; None where there is none."""
         if place in stack.told_of:
             return None
@@ -140,9 +142,12 @@ class BinaryDriver:
     def _who(self, line: ByteTransport, stack: Stack, place: int, slot: Slot) -> Bank:
         """Ask who a module is; another one than before has to say it twice: the checksum misses swapped digits."""
         told = self._barcode(line, stack, place, slot)
-        if slot.identity not in (None, told) and self._barcode(line, stack, place, slot) != told:
-            raise FrameError(f"address {place} tells two serial numbers")
-        return told
+        if slot.identity is None or barcode_of(told) == slot.barcode:
+            return told
+        again = self._barcode(line, stack, place, slot)
+        if barcode_of(again) != barcode_of(told):
+            raise FrameError(f"address {place} reports two serial numbers")
+        return again
 
     def _barcode(self, line: ByteTransport, stack: Stack, place: int, slot: Slot) -> Bank:
         """The barcode tells modules apart. One that never told it is read without; one that did has to tell it."""
@@ -150,7 +155,8 @@ class BinaryDriver:
         if command is None or place in stack.told_of:
             return Bank()
         try:
-            return stack.ask(line, command, place, attempts=_WHO_ATTEMPTS if slot.identity is None else 2)
+            told = stack.ask(line, command, place, attempts=_WHO_ATTEMPTS if slot.identity is None else 2)
+            return Bank() if self._is_of_another(barcode_of(told), slot) else told
         except DeviceError:
             return Bank()
         except (TransportTimeoutError, FrameError, DecodeError) as error:
@@ -159,6 +165,11 @@ class BinaryDriver:
             if isinstance(error, DecodeError):
                 self._roster.complaints.not_understood(f"{self._name}: module {slot.number}", error)
             return Bank()
+
+    def _is_of_another(self, barcode: str | None, slot: Slot) -> bool:
+        """Whether a module that answers has this barcode: some masters report their own for all of their slaves."""
+        others = (other for other in self._roster.slots.values() if other is not slot and not other.misses)
+        return barcode is not None and any(other.barcode == barcode for other in others)
 
     # -------------------- the bank as a whole
 
@@ -176,6 +187,15 @@ class BinaryDriver:
     def _reported(self, line: ByteTransport, stack: Stack, command: int, master: int, every_s: float) -> Bank | None:
         ask = partial(stack.ask, line, command, master)
         return self._roster.answers.answer((command, master), every_s, ask, at_once=not self._roster.slots)
+
+
+def _whole(parts: Sequence[Bank]) -> Module:
+    """One module of all its answers, with the alarms of each; raise TransportTimeoutError for one that is away."""
+    module = joined(parts).modules[0]
+    if module.voltage is None:
+        raise TransportTimeoutError("it is listed as one that is away")
+    known = [part.modules[0].alarms for part in parts if part.modules and part.modules[0].alarms is not None]
+    return replace(module, alarms=combined(chain(*known))) if len(known) > 1 else module
 
 
 def _of_members(parts: Iterable[Bank], modules: Iterable[Module]) -> Iterator[Bank]:

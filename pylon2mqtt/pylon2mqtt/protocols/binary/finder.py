@@ -1,7 +1,7 @@
 """Finding a stack: its dialect, its rate, its groups and its modules; and looking for more of them later."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import takewhile
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, ProtocolError, TransportTimeoutError
@@ -86,7 +86,7 @@ class Finder:
         trouble: Trouble | None = None
         for asking in sorted(self._asking, key=lambda asking: self._stack is None or asking is not self._stack.asking):
             last, asking.master = asking.baudrate, None
-            for baudrate in _rates(line, asking):
+            for baudrate in asking.rates(line):
                 asking.baudrate = baudrate
                 line.set_baudrate(baudrate)
                 try:
@@ -112,13 +112,30 @@ class Finder:
         """The groups that are there, one behind the other; where the first is not, one of the others in each search."""
         for stack in asking.dialect.stacks:
             found = list(takewhile(lambda group: self._is_there(line, asking, group), stack))
-            if found or self._is_bank(line, asking, stack[0]):
-                return found or [stack[0]]
+            if found:
+                return self._wider(line, asking, found)
+            if self._is_bank(line, asking, stack[0]):
+                return [stack[0]]
             if len(stack) > 1:
                 other = stack[1 + self._searches % (len(stack) - 1)]
                 if self._is_there(line, asking, other):
                     return [other]
         return []
+
+    def _wider(self, line: ByteTransport, asking: Asking, found: list[Group]) -> list[Group]:
+        """The group that the found one is only a part of, where there is such a one."""
+        wider = (group for (group, *_) in asking.dialect.stacks if group.contains_others)
+        for group in wider:
+            if found[0].first in group.places[1:] and self._answers_at_all(line, asking, group):
+                return [group]
+        return found
+
+    def _answers_at_all(self, line: ByteTransport, asking: Asking, group: Group) -> bool:
+        try:
+            return self._is_there(line, asking, group)
+        except (FrameError, DecodeError) as error:
+            _LOG.debug("%s: looking for more groups: %s", self._name, error)
+            return False
 
     def _is_there(self, line: ByteTransport, asking: Asking, group: Group) -> bool:
         """Whether somebody answers in a group. A damaged answer is raised: then this is hardly the right rate."""
@@ -164,19 +181,14 @@ class Finder:
         before = set(self._roster.slots)
         for group in stack.groups:
             self._search(line, stack, group, anew=False)
-        if missing := _missing(stack):
+        if missing := stack.missing:
             self._look_for_group(line, stack, missing[self._looks % len(missing)])
         self._ask_named(line, stack)
         if set(self._roster.slots) != before:
             self._say_found(line, stack)
 
     def _look_for_group(self, line: ByteTransport, stack: Stack, group: Group) -> None:
-        try:
-            there = self._is_there(line, stack.asking, group)
-        except (FrameError, DecodeError) as error:
-            _LOG.debug("%s: looking for more groups: %s", self._name, error)
-            return
-        if there:
+        if self._answers_at_all(line, stack.asking, group):
             stack.groups = sorted((*stack.groups, group), key=lambda group: group.first)
             self._search(line, stack, group, anew=True)
 
@@ -270,24 +282,9 @@ class Finder:
             "%s: found %s on %s (%s%s); nobody answers behind address %s",
             self._name, what, line.line, stack.dialect.title, rate, ends or "-",
         )  # fmt: skip
-        if missing := [group for group in _missing(stack) if group.first < stack.groups[-1].first]:
+        if missing := [group for group in stack.missing if group.first < stack.groups[-1].first]:
             firsts = ", ".join(str(group.first) for group in missing)
             _LOG.warning("%s: no group at address %s: it is looked for again", self._name, firsts)
 
     def _end(self, group: Group) -> int:
         return max((place for place in group.places if place in self._roster.slots), default=0)
-
-
-def _missing(stack: Stack) -> list[Group]:
-    """The groups that may be beside the known ones and are not there."""
-    beside = next((groups for groups in stack.dialect.stacks if stack.groups[0] in groups), ())
-    return [group for group in beside if group not in stack.groups]
-
-
-def _rates(line: ByteTransport, asking: Asking) -> Iterator[int]:
-    """The rates to try, the last one first; a gateway has its own, which may be the slowest."""
-    if not line.has_baudrate:
-        yield min(asking.dialect.timeout_s)
-        return
-    last = asking.baudrate
-    yield from sorted(asking.dialect.timeout_s, key=lambda rate: rate != last)

@@ -51,6 +51,12 @@ class Stack:
         groups = (*self.groups, *(group for stack in self.dialect.stacks for group in stack))
         return next((group.number_at(place) for group in groups if place in group.places), place)
 
+    @property
+    def missing(self) -> list[Group]:
+        """The groups that may be beside the known ones and are not there."""
+        beside = next((groups for groups in self.dialect.stacks if self.groups[0] in groups), ())
+        return [group for group in beside if group not in self.groups]
+
     def ask(
         self, line: ByteTransport, command: int, place: int, *, attempts: int = 1, timeout_s: float | None = None
     ) -> Bank:

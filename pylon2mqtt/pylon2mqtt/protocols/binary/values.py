@@ -4,15 +4,18 @@ Plain functions from raw numbers to values of the model. What cannot be true is 
 the additive checksum does not see two swapped digits.
 """
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-from construct import Construct
+from construct import Construct, ConstructError
 
 from pylon2mqtt.errors import DecodeError
-from pylon2mqtt.model import Alarm, AlarmKind, Cell, Module, Severity
+from pylon2mqtt.model import Alarm, AlarmKind, AlarmSource, Cell, Module, Severity
+from pylon2mqtt.model.alarms import combined
 from pylon2mqtt.model.plausibility import contradictions
 
 from .frame import Frame
@@ -23,6 +26,7 @@ Bits = Mapping[int, tuple[AlarmKind, Severity]]
 LOWEST_CELL_V, HIGHEST_CELL_V = 0.0, 4.5
 # Twelve bits of ones: a converter that reads nothing. Cells with more voltage than LFP come across it by themselves.
 _NO_READING_V, _LFP_V = 4.095, 3.8
+_LEAST_CELL_V = 1.5
 _TEMPERATURE_C = (-40.0, 120.0)
 _MOST_CELLS, _MOST_TEMPERATURES = 32, 16
 
@@ -54,6 +58,12 @@ def text(octets: bytes, frame: Frame) -> str | None:
     return stripped or None
 
 
+def text_if_any(octets: bytes) -> str | None:
+    """The printable text of a padded field, or None for an empty one and for what is no text."""
+    stripped = octets.rstrip(b"\0 -").decode("latin-1").strip()
+    return stripped if stripped.isascii() and stripped.isprintable() and stripped else None
+
+
 def cells(millivolts: Sequence[int]) -> tuple[Cell, ...]:
     """The cells by their voltages, the first cell first."""
     return tuple(map(_cell, range(1, len(millivolts) + 1), millivolts))
@@ -78,39 +88,112 @@ def walk(layout: Construct, frame: Frame, count: int, *, extra_bytes: Sequence[i
     if len(frame.info) < 2:
         raise DecodeError("INFO is too short for any module", raw=frame.to_bytes())
     for extra in extra_bytes:
-        stream = BytesIO(frame.info[2:])
-        blocks = []
+        blocks = _blocks(layout, frame.info[2:], count, extra)
+        if blocks:
+            return blocks
+    raise DecodeError(f"INFO does not end behind its {count} modules", raw=frame.to_bytes())
+
+
+def _blocks(layout: Construct, octets: bytes, count: int, extra: int) -> list[Any]:
+    """The blocks of so many modules, with so many bytes more behind each; none where they do not end with INFO."""
+    stream = BytesIO(octets)
+    blocks = []
+    try:
         for _ in range(count):
             blocks.append(layout.parse_stream(stream))
             stream.seek(extra, 1)
-        if count and stream.tell() == len(frame.info) - 2:
-            return blocks
-    raise DecodeError(f"INFO does not end behind its {count} modules", raw=frame.to_bytes())
+    except (ConstructError, struct.error):  # a compiled layout passes the second on
+        return []
+    return blocks if stream.tell() == len(octets) else []
 
 
 # -------------------- what cannot be true
 
 
+def believed(module: Module, frame: Frame) -> Module:
+    """Return the module with what its sensors can have measured, or raise DecodeError for one that cannot be true.
+
+    One that is listed with zeros alone is away: nothing of it is returned but its place.
+    """
+    if is_away(module):
+        return Module(number=module.number, address=module.address)
+    sound = without_false_label(without_faulty_sensors(module))
+    if what := doubt(sound):
+        raise DecodeError(f"module {module.number}: {what}", raw=frame.to_bytes())
+    return sound
+
+
+def without_false_label(module: Module) -> Module:
+    """Return the module without a rated capacity that cannot be: what a label says vetoes nothing that was measured."""
+    found = contradictions(module)
+    only_the_label = bool(found) and all("rated_capacity" in one.fields for one in found)
+    return replace(module, rated_capacity=None) if only_the_label else module
+
+
+def is_away(module: Module) -> bool:
+    """Whether a module is listed that is not there: no cell lives at 0 V."""
+    return bool(module.cells) and not module.voltage and not any(cell.voltage for cell in module.cells or ())
+
+
 def doubt(module: Module) -> str | None:
     """What about an analog answer cannot be true, if anything."""
-    voltages = [cell.voltage or 0.0 for cell in module.cells or ()]
-    if not 0 < len(voltages) <= _MOST_CELLS:
-        return f"{len(voltages)} cells"
+    voltages = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
+    if not 0 < len(module.cells or ()) <= _MOST_CELLS or not voltages:
+        return f"{len(module.cells or ())} cells"
     if _NO_READING_V in voltages and min(voltages) < _LFP_V:
         return f"cells of {voltages} V"
     temperatures = module.temperatures or ()
-    if len(temperatures) > _MOST_TEMPERATURES or not all(
-        _TEMPERATURE_C[0] <= t <= _TEMPERATURE_C[1] for t in temperatures
-    ):
+    if len(temperatures) > _MOST_TEMPERATURES or not all(map(_is_temperature, temperatures)):
         return f"temperatures of {temperatures} °C"
     return next((found.text for found in contradictions(module)), None)
 
 
-def believed(module: Module, frame: Frame) -> Module:
-    """Return the module, or raise DecodeError for one that cannot be true."""
-    if what := doubt(module):
-        raise DecodeError(f"module {module.number}: {what}", raw=frame.to_bytes())
-    return module
+def _is_temperature(celsius: float | None) -> bool:
+    return celsius is None or _TEMPERATURE_C[0] <= celsius <= _TEMPERATURE_C[1]
+
+
+# -------------------- sensors that measure nothing
+
+_SENSORS = ("temperature", "mos_temperature", "ambient_temperature")
+
+
+def without_faulty_sensors(module: Module) -> Module:
+    """Return the module without what its sensors cannot have measured, and with an alarm for each of these.
+
+    Where no temperature is sound, nothing is changed: then it is the layout that is wrong. A cell is taken for unread
+    only where the other cells leave a cell's voltage for it.
+    """
+    groups = module.temperatures or ()
+    measured = {name: getattr(module, name) for name in _SENSORS} | dict(enumerate(groups, 1))
+    faulty = {name: value for name, value in measured.items() if not _is_temperature(value)}
+    if len(faulty) == sum(value is not None for value in measured.values()):
+        faulty = {}
+    all_cells, unread = _without_unread_cell(module)
+    if not (faulty or unread):
+        return module
+    alarms = (*unread, *(_sensor_fault(f"{_title(name)}: {value} °C") for name, value in faulty.items()))
+    absent: dict[str, Any] = {name: None for name in faulty if isinstance(name, str)}
+    sound = tuple(None if number in faulty else value for number, value in enumerate(groups, 1))
+    return replace(module, temperatures=sound or None, cells=all_cells, alarms=combined(alarms), **absent)
+
+
+def _title(name: str | int) -> str:
+    return f"temperature {name}" if isinstance(name, int) else name.replace("_", " ")
+
+
+def _without_unread_cell(module: Module) -> tuple[tuple[Cell, ...] | None, tuple[Alarm, ...]]:
+    """The cells, with None for the one that the converter did not read, and the alarm that says so."""
+    unread = [cell for cell in module.cells or () if cell.voltage == _NO_READING_V]
+    others = [cell.voltage or 0.0 for cell in module.cells or () if cell not in unread]
+    left = (module.voltage or 0.0) - sum(others)
+    if len(unread) != 1 or not others or min(others) >= _LFP_V or not _LEAST_CELL_V <= left < _LFP_V:
+        return module.cells, ()
+    fault = replace(_sensor_fault(f"cell {unread[0].number}: {_NO_READING_V} V"), cells=(unread[0].number,))
+    return tuple(replace(cell, voltage=None) if cell is unread[0] else cell for cell in module.cells or ()), (fault,)
+
+
+def _sensor_fault(text: str) -> Alarm:
+    return Alarm(kind=AlarmKind.SENSOR_FAULT, severity=Severity.FAULT, by=AlarmSource.BRIDGE, text=text)
 
 
 # -------------------- alarms

@@ -47,7 +47,7 @@ PROBES: tuple[Probe, ...] = ()
 
 
 def decode(frames: Iterable[TimedFrame]) -> Bank:
-    """Return what a log says: the last of everything, however old. Raises ProtocolError where it is nothing."""
+    """Return the bank of a log: the last value of each kind, however old. Raises ProtocolError where there is none."""
     received = nothing_received()
     count = 0
     for at, frame in frames:

@@ -47,6 +47,10 @@ def _extended(*identifiers: int) -> frozenset[int]:
     return frozenset(EXTENDED | identifier for identifier in identifiers)
 
 
+def _sungrows_inverter(received: Received, keys: frozenset[int]) -> bool:
+    return 0x151 in keys and (0x191 in keys or b"SUNGROW" in received.longest(0x151))
+
+
 def _big_endian(received: Received, keys: frozenset[int]) -> bool:
     """Whether voltage and charge limit agree only with their bytes the other way round."""
     limit, volts = received.longest(LIMITS), received.longest(MEASURED)
@@ -73,10 +77,10 @@ FOREIGN: tuple[ForeignLanguage, ...] = (
     ForeignLanguage(
         "BYD's high-voltage protocol (110, 150, 1D0, big-endian)", _one_of_each({0x110, 0x150}, {0x190, 0x1D0, 0x2D0})
     ),
-    ForeignLanguage("Sungrow's protocol (inverter: 151 and 191)", _one_of_each({0x151}, {0x191})),
+    ForeignLanguage("Sungrow's protocol (inverter: 151 and 191)", _sungrows_inverter),
     ForeignLanguage("Sungrow's protocol (battery: 701 to 71E)", _one_of_each({0x702}, {0x704, 0x706})),
     ForeignLanguage("SMA's high-voltage protocol (158 to 618)", _one_of_each({0x358}, {0x3D8}, {0x458, 0x4D8, 0x158})),
-    ForeignLanguage("Samsung's protocol (500 to 52A)", _one_of_each({0x500}, {0x501, 0x502}, {0x503, 0x504})),
+    ForeignLanguage("Samsung's protocol (500 to 52A)", _one_of_each({0x500}, {0x501, 0x502, 0x510})),
     ForeignLanguage("Growatt's low-voltage protocol (311 to 321, big-endian)", _one_of_each(set(range(0x311, 0x322)))),
     ForeignLanguage(
         "Growatt's high-voltage protocol (3010 to 31A0 with 29 bits, big-endian)",

@@ -4,11 +4,12 @@ The arguments are values by the signals' names, as `dbc` gives them; absent mean
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import ceil, floor
-from typing import Any
+from typing import Any, TypeVar
 
 from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.model.plausibility import contradictions
 
 from .dbc import AlarmBit, Values, alarms_in
 from .received import Received
@@ -19,9 +20,12 @@ CORE = frozenset({LIMITS, STATE_OF_CHARGE, MEASURED})
 
 _MANUFACTURER, _PRODUCT = 0x35E, 0x370
 
+P = TypeVar("P", Bank, Module)
+
 _BANK_FIELDS = frozenset(field.name for field in fields(Bank)) - {"name", "topology", "alarms", "modules", "silent"}
 _MODULE_FIELDS = frozenset(field.name for field in fields(Module)) - {"number", "address", "alarms", "cells"}
 _LIMITS = ("charge_current_limit", "discharge_current_limit")
+_DOUBTED = frozenset({"charge_voltage_limit", "discharge_voltage_limit", "full_capacity", "remaining_capacity"})
 _EXTREMES = ("cell_voltage", "cell_temperature")
 _CELL_TEMPERATURES = ("cell_temperature_min", "cell_temperature_max")
 
@@ -31,23 +35,23 @@ _LEAST_OF_LIMIT, _MOST_OF_LIMIT = 0.2, 1.6
 _LEAST_VOLTS, _MOST_VOLTS = 9.0, 65.0
 # So many cells are in series, and by so much their voltages may differ from the battery's.
 _LEAST_CELLS, _MOST_CELLS, _CELLS_AGREE = 4, 330, 0.01
-_MOST_LIMIT = 10_000.0
 # A finer state of charge is one if it agrees with the whole percent.
 _SOC_AGREES = 1.0
-# A capacity of unknown meaning is what is left if it agrees with the state of charge by so many percent; one that is
-# known to be what is left contradicts it only if it differs by more.
-_CAPACITY_AGREES, _CHARGE_AGREES = 2.0, 10.0
+# A capacity of unknown meaning is what is left if it agrees with the state of charge by so many percent.
+_CAPACITY_AGREES = 2.0
 # From here on a battery counts as full.
 _FULL = 98
 # So far may the finer extreme values be from the others, in V and °C.
 _FINE_AGREES = {"voltage_min": 0.02, "voltage_max": 0.02, "temperature_min": 1.5, "temperature_max": 1.5}
+# So far may the mean temperature be from the extreme ones, in °C: it may be that of the board.
+_MEAN_AGREES = 20.0
 # A real name has so many characters at least; numbers in its place rarely print.
 _SHORTEST_NAME = 3
 
 
 def low_voltage_bank(values: Values) -> Bank:
     """A bank that speaks the common low-voltage language, whoever made it."""
-    return Bank(
+    bank = Bank(
         **bank_fields(values)
         | {
             "voltage": voltage(values),
@@ -62,6 +66,14 @@ def low_voltage_bank(values: Values) -> Bank:
         | _fine_extremes(values)
         | _energies(values)
     )
+    return without_contradictions(bank)
+
+
+def without_contradictions(part: P) -> P:
+    """Leave out limits of voltage and capacities that contradict what is measured, or each other."""
+    doubted = (name for found in contradictions(part) for name in found.fields if name in _DOUBTED)
+    nothing: dict[str, Any] = dict.fromkeys(doubted)
+    return replace(part, **nothing)
 
 
 def _without_zeros(values: Values) -> dict[str, None]:
@@ -154,27 +166,18 @@ def module_count(values: Values) -> int | None:
 
 
 def _capacities(values: Values) -> dict[str, float | None]:
-    """What the battery holds when full and what is left, in Ah, where neither contradicts the state of charge.
+    """What the battery holds when full and what is left, in Ah.
 
     35F is what is left with some makers and what is installed with others: the state of charge decides. Where 379
     repeats 35F and the battery is not full, one of them is not what it should be, and neither is believed.
     """
     full, left = values.get("full_capacity"), values.get("remaining_capacity")
     some, soc = values.get("some_capacity"), values.get("soc")
-    if full and some == full and left is None and soc is not None and soc < _FULL:
-        return {"full_capacity": None, "remaining_capacity": None}
-    if left is None and some is not None and full and _charge_agrees(some, full, soc, 100.0, _CAPACITY_AGREES):
-        left = float(some)
-    if left is not None and full and soc is not None:
-        healthy = values.get("soh") or 100.0
-        if not any(_charge_agrees(left, full, soc, health, _CHARGE_AGREES) for health in (100.0, healthy)):
+    if left is None and full and some is not None and soc is not None:
+        if some == full and soc < _FULL:
             return {"full_capacity": None, "remaining_capacity": None}
+        left = float(some) if abs(100 * some / full - soc) <= _CAPACITY_AGREES else None
     return {"full_capacity": full, "remaining_capacity": left}
-
-
-def _charge_agrees(left: float, full: float, soc: float | None, health: float, most: float) -> bool:
-    """Whether what is left is as much as the state of charge says, of a battery that lost some of its health."""
-    return soc is not None and abs(100 * left / full - soc * health / 100) <= most
 
 
 def _fine_extremes(values: Values) -> dict[str, float]:
@@ -211,13 +214,11 @@ def _fields(values: Values, names: frozenset[str]) -> dict[str, Any]:
     found = {name: values[name] for name in names if values.get(name) is not None}
     found |= {name: value.strip() for name, value in found.items() if isinstance(value, str)}
     found |= {name: abs(found[name]) for name in _LIMITS if name in found}
-    if found.get("discharge_voltage_limit", 0.0) > found.get("charge_voltage_limit", _MOST_LIMIT):
-        del found["discharge_voltage_limit"]
     for kind in _EXTREMES:
         low, high = f"{kind}_min", f"{kind}_max"
         if low in found and high in found and found[low] > found[high]:
             del found[low], found[high]
-    if _has_no_cells(values):
+    if _has_no_cells(values) or _contradicts_the_mean(values):
         found = {name: value for name, value in found.items() if name not in _CELL_TEMPERATURES}
     found["alarms"], found["alarm_kinds"] = alarms_in(values)
     return found
@@ -227,6 +228,17 @@ def _has_no_cells(values: Values) -> bool:
     """Whether zeros stand for extreme cells that are not known: no voltage, and exactly 0 °C."""
     no_voltage = "cell_voltage_max" in values and values["cell_voltage_max"] is None
     return no_voltage and all(values.get(name) == 0 for name in _CELL_TEMPERATURES)
+
+
+def _contradicts_the_mean(values: Values) -> bool:
+    """Whether the extreme temperatures are far from the mean one: some send them in tenths, or in °C in place of K.
+
+    A mean of exactly 0 °C says nothing: many send that where they have none.
+    """
+    mean, low, high = (values.get(name) for name in ("temperature", *_CELL_TEMPERATURES))
+    if not mean or low is None or high is None:
+        return False
+    return not low - _MEAN_AGREES <= mean <= high + _MEAN_AGREES
 
 
 def joined_text(values: Values, *names: str, shortest: int = 1) -> str | None:

@@ -5,6 +5,7 @@ Every answer becomes a bank with only that filled in. `model.joining` puts such 
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 
 from pylon2mqtt.errors import DecodeError, FrameError
@@ -12,10 +13,13 @@ from pylon2mqtt.model import Bank
 
 from .commands import COMMANDS
 from .decoded import Decoded, Reader
-from .events import recorded
+from .events.bits import recorded
 from .stack.dictionaries import detail
 from .text import Answer, echoed, excerpt, parse
 from .values import moment
+
+_BARCODE = re.compile(rb"(?i)((?:barcode\s*:|(?:module|pcba):\s*:|\btbar\b)\s*)(\S+)")
+_LONG_WORD = re.compile(rb"\b(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*\d)[A-Z0-9]{12,20}\b")
 
 
 def read_answer(command: str, data: bytes) -> Decoded:
@@ -50,6 +54,16 @@ def decode_recording(command: str | None, data: bytes) -> Bank:
             raise
         answer = excerpt(data, asked)
     return _without_doubts(_decoded(asked, answer))
+
+
+def scrub(_asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
+    """Return recorded bytes with every barcode, or what looks like one, replaced by as many characters."""
+
+    def hidden(barcode: bytes) -> bytes:
+        return pseudonym(barcode.decode("latin-1")).ljust(len(barcode), "0")[: len(barcode)].encode("latin-1")
+
+    answer = _BARCODE.sub(lambda match: match[1] + hidden(match[2]), answer)
+    return _LONG_WORD.sub(lambda match: hidden(match[0]), answer)
 
 
 def doubtful(doubts: tuple[str, ...]) -> FrameError:

@@ -28,7 +28,7 @@ from pylon2mqtt.protocols.console.rack.tables import (
 )
 
 from .decoded import Decoded, Reader
-from .events import recorded
+from .events.bits import recorded
 from .stack.dictionaries import identity, power, statistics, system
 from .stack.euro import passport
 from .stack.tables import cell_table, get_power, power_table, weak_cells

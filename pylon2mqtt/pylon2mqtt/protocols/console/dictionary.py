@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from pylon2mqtt.errors import FrameError
 
-from .spelling import damaged, one_off
+from .spelling import SPELLINGS, damaged, one_off
 from .values import WORDS, amount, converted
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def dictionary(
     either: this is another answer.
     """
     pairs = [line.partition(":") for line in lines if ":" in line]
-    printed = {" ".join(_DOT.sub("", key).split()): value.strip() for key, _, value in pairs}
+    printed = {_spelt(key): value.strip() for key, _, value in pairs}
     values = {canonical(key): value for key, value in printed.items()}
     wanted, counters, others = (_canonicals(frozenset(keys)) for keys in (read, counted, ignored))
     known = wanted | counters | others
@@ -100,6 +100,11 @@ def dictionary(
     if required and canonical(required) not in values:
         doubts.append(f"no key {required!r}")
     return Dictionary(printed=printed, unknown=tuple(unknown), doubts=doubts, _values=values)
+
+
+def _spelt(key: str) -> str:
+    key = " ".join(_DOT.sub("", key).split())
+    return SPELLINGS.get(key, key)
 
 
 @lru_cache(maxsize=64)

@@ -7,8 +7,7 @@ Source: docs/protocols/console.md.
 """
 
 import logging
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,7 +21,7 @@ from pylon2mqtt.protocols.roster import Roster, Slot
 from pylon2mqtt.protocols.schedule import STAGGER_S
 from pylon2mqtt.transports.base import ByteTransport
 
-from .answers import decode_recording
+from .answers import decode_recording, scrub
 from .commands import (
     BAT,
     CELLS,
@@ -38,13 +37,13 @@ from .commands import (
     SOH,
     Command,
 )
-from .conditions import distinct
 from .decoded import with_clocks, without_voltages
-from .event_lists import EventLists
+from .events.lists import EventLists
 from .prompt import BAUDRATE, ENTER, Prompt
 from .rack.driver import Rack
 from .rack.opening import Allowed, Opening
 from .session import Session, twice
+from .stack.conditions import distinct
 from .stack.tables import MOST_SLOTS, fit
 from .text import Refusal, echoed, prompt_of
 
@@ -54,9 +53,6 @@ _LOG = logging.getLogger(__name__)
 
 # Who a module is, is asked again so soon where the answer was late or damaged.
 _IDENTIFY_AGAIN_S = 60.0
-
-_BARCODE = re.compile(rb"(?i)((?:barcode\s*:|(?:module|pcba):\s*:|\btbar\b)\s*)(\S+)")
-_LONG_WORD = re.compile(rb"\b(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*\d)[A-Z0-9]{12,20}\b")
 
 PROBES = (
     Probe(
@@ -82,16 +78,6 @@ def decode(data: bytes, request: str | None) -> Bank:
     if command is None:
         raise FrameError("an answer does not tell what was asked: give the command with --request")
     return decode_recording(command, data)
-
-
-def scrub(_asked: bytes, answer: bytes, pseudonym: Callable[[str], str]) -> bytes:
-    """Return recorded bytes with every barcode, or what looks like one, replaced by as many characters."""
-
-    def hidden(barcode: bytes) -> bytes:
-        return pseudonym(barcode.decode("latin-1")).ljust(len(barcode), "0")[: len(barcode)].encode("latin-1")
-
-    answer = _BARCODE.sub(lambda match: match[1] + hidden(match[2]), answer)
-    return _LONG_WORD.sub(lambda match: hidden(match[0]), answer)
 
 
 class Console:

@@ -1,8 +1,17 @@
-"""Whether a word is a known one that was damaged on the line: bytes vanish there without a trace, or change."""
+"""How firmwares spell columns and keys, and whether a word is a known one that was damaged on the line.
+
+Bytes vanish there without a trace, or change.
+"""
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+
+SPELLINGS = {
+    "Tmpr": "Tempr",  # XHB_CMU_H7
+    "Tmpr.St": "Temp.St",
+}
+"""A column or a key as a firmware spells it -> as the tables here do."""
 
 # In shorter words too much is alike.
 _SHORTEST, _SHORTEST_STATE = 5, 4

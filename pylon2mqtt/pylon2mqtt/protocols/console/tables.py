@@ -23,7 +23,7 @@ from itertools import groupby, takewhile
 
 from pylon2mqtt.errors import FrameError
 
-from .spelling import damaged, one_off, shape
+from .spelling import SPELLINGS, damaged, one_off, shape
 from .values import NOTHING, WORDS
 
 _INDEX = r"\s+(\d{1,3})"
@@ -72,9 +72,6 @@ COLUMNS = {
     **dict.fromkeys(("AH(mAH)", "WH(mWH)"), _SHARE_OF_CELL),
     "Bal": _YES_NO,
     "Err Code": _CODE,
-    # What XHB_CMU_H7 calls Tempr and Temp.St.
-    "Tmpr": _BEHIND_SEVEN,
-    "Tmpr.St": _WORD,
 }
 _NAMES = frozenset(COLUMNS)
 _WORDS_IN = frozenset(name for name, pattern in COLUMNS.items() if pattern == _WORD)
@@ -152,7 +149,7 @@ def header_at(lines: Sequence[str], first: str) -> int:
 
 @lru_cache(maxsize=64)
 def _header(header: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    printed = _NAME.findall(header)
+    printed = [SPELLINGS.get(name, name) for name in _NAME.findall(header)]
     twice = {name for name in printed if name in COLUMNS and printed.count(name) > 1}
     missing = _NAMES - set(printed)
     doubts = [

@@ -19,6 +19,8 @@ class PaceBattery(BinaryBattery):
     """Packs at addresses 1 to 15, or one alone at 0. Asked with ADR 0 or FF, the master answers from address 1.
 
     With ``master_only`` the others cannot be reached: the master alone is on the line, and tells of all with INFO FF.
+    With ``answers_for_all`` too, but it answers for each pack that INFO names, from its own address; with
+    ``at_its_address`` alone only where it is asked at that.
     """
 
     version = 0x25
@@ -31,6 +33,8 @@ class PaceBattery(BinaryBattery):
         if len(self.modules) > _MOST:
             raise ConfigError(f"{len(self.modules)} packs have no address on one line: ask for {_MOST} at most")
         self.master_only = False
+        self.answers_for_all = False
+        self.at_its_address = False
         self.alone_at_0 = False
         self.counts = True
 
@@ -39,14 +43,20 @@ class PaceBattery(BinaryBattery):
             return self.modules[0]
         if self.alone_at_0 or (self.master_only and address > 1):
             return None
+        if self.answers_for_all and (address > len(self.modules) or (self.at_its_address and address > 1)):
+            return None
         return self.modules[address - 1] if address <= len(self.modules) else None
 
     def _own_address(self, asked_address: int) -> int:
         if self.alone_at_0:
             return 0
-        return 1 if asked_address in (0x00, 0xFF) else asked_address
+        return 1 if asked_address in (0x00, 0xFF) or self.answers_for_all else asked_address
 
     def _told(self, module: VirtualModule, asked: Frame) -> Told:
+        if self.answers_for_all and len(asked.info) == 1 and 1 <= asked.info[0] <= len(self.modules):
+            module = self.modules[asked.info[0] - 1]
+            if not module.present:
+                return None
         if asked.cid2 in (0x42, 0x44):
             return self._of_one_or_all(module, asked)
         if asked.cid2 == 0x90 and self.counts:

@@ -25,6 +25,9 @@ _WARNS = tuple(zip((17, 18, 19, 20, 23, 24), GROUPS[:6], strict=True))
 # 35A: the same as pairs of bits.
 _PAIRS = tuple(zip((2, 4, 6, 8, 14, 16, 22), GROUPS, strict=True))
 _ALL_GOOD = 0x02AAAAAA
+# Deye's first table: over- and under-voltage, of modules, charge and discharge current, temperatures.
+_NONE = frozenset[AlarmKind]()
+_OF_DEYE = tuple(enumerate((*GROUPS[:2], _NONE, _NONE, GROUPS[5], GROUPS[4], GROUPS[2], GROUPS[3])))
 # Between two frames of a burst.
 GAP_S = 0.0015
 
@@ -109,22 +112,57 @@ def _discover(bank: VirtualBank) -> Frames:
     ]
 
 
+def _dyness(bank: VirtualBank) -> Frames:
+    sums = Sums(bank)
+    capacity = sum(module.model.capacity for module in sums.modules)
+    alarms = bits(sums.alarms(), _PROTECTS) | bits(sums.warnings(), _WARNS)
+    return [
+        _limits(0x351, sums),
+        frame(0x355, "HHHH", bank.soc, sums.soh, 0, 0),
+        _measured(0x356, sums),
+        frame(0x359, "IBBBB", alarms, len(sums.modules), 0, 0, 0),
+        _pairs(sums),
+        frame(0x35C, "BBBBBBBB", requests(sums.modules), 0, 0, 0, 0, 0, 0, 0),
+        text(0x35E, "DYNESS-L"),
+        frame(0x35F, "HBBHH", 0, 0x66, 0, sums.remaining, 0),
+        text(0x370, "DYNESS-L"),
+        text(0x371, " BATTERY"),
+        frame(0x70D, "HHHH", 100, 5, 0, capacity),
+    ]
+
+
 def _deye(bank: VirtualBank) -> Frames:
     sums = Sums(bank)
-    kinds = (*GROUPS[:2], frozenset[AlarmKind](), frozenset[AlarmKind](), GROUPS[5], GROUPS[4], GROUPS[2], GROUPS[3])
-    places = tuple(enumerate(kinds))
-    tables = bits(sums.alarms(), places) | bits(sums.warnings(), places) << 32
-    capacity = sum(module.model.capacity for module in sums.modules)
-    frames = [
+    tables = bits(sums.alarms(), _OF_DEYE) | bits(sums.warnings(), _OF_DEYE) << 32
+    return [
         _limits(0x351, sums),
         frame(0x355, "HHHH", bank.soc, sums.soh, 0, 0),
         _measured(0x356, sums, sign=-1),
         frame(0x359, "Q", tables),
         frame(0x35C, "BB", requests(sums.modules), 0),
-        CanFrame(0x35E, b"DY001\x1c" + round(10 * capacity).to_bytes(2, "little")),
+        CanFrame(0x35E, b"DY001\x1c" + _tenths_of_ah(sums)),
         frame(0x361, "HHhh", 1000 * max(sums.cells), 1000 * min(sums.cells), *_tenths(sums.temperatures)),
         frame(0x364, "BBBBB", len(sums.modules), 0, 0, 0, len(sums.modules)),
+        *_deye_modules(bank, sums),
     ]
+
+
+def _deye_as_victron(bank: VirtualBank) -> Frames:
+    """Its bank as Victron wants it, positive while charging; its modules as always."""
+    sums = Sums(bank)
+    return [
+        _limits(0x351, sums),
+        frame(0x355, "HHHH", bank.soc, sums.soh, 0, 0),
+        _measured(0x356, sums),
+        _pairs(sums),
+        CanFrame(0x35E, b"PYLON\x1c" + _tenths_of_ah(sums)),
+        CanFrame(0x35F, b"\x00\x1c\xf0\x05" + _tenths_of_ah(sums) + b"DY"),
+        *_deye_modules(bank, sums),
+    ]
+
+
+def _deye_modules(bank: VirtualBank, sums: Sums) -> Frames:
+    frames = []
     for place, module in enumerate(sums.modules):
         one = Sums(bank)
         one.modules = [module]
@@ -132,13 +170,18 @@ def _deye(bank: VirtualBank) -> Frames:
         cells, groups = module.cell_voltages(), module.temperatures()[1:5]
         mode = 0 if not module.current else 1 if module.current > 0 else 2
         frames += [
-            frame(0x110 + place, "Q", bits(one.alarms(), places) | 0x21 << 56),
+            frame(0x110 + place, "Q", bits(one.alarms(), _OF_DEYE) | 0x21 << 56),
             frame(0x150 + place, "HhHH", *values),
             frame(0x200 + place, "HHhh", 1000 * max(cells), 1000 * min(cells), *_tenths(groups)),
             frame(0x250 + place, "hhHH", 10 * module.mosfet_temperature, -400, 211, 230),
             frame(0x400 + place, "BBHHH", mode, 0, 0, 0, 18),
         ]
     return frames
+
+
+def _tenths_of_ah(sums: Sums) -> bytes:
+    """The installed capacity behind a Deye's name."""
+    return round(10 * sum(module.model.capacity for module in sums.modules)).to_bytes(2, "little")
 
 
 def _tenths(temperatures: list[float]) -> tuple[float, float]:
@@ -179,6 +222,8 @@ DIALECTS = {
     "pylontech": VirtualDialect(bursts=((2.0, _pylontech),)),
     "victron": VirtualDialect(bursts=((1.0, _victron),), inverter=_GX),
     "discover": VirtualDialect(bursts=((1.0, _discover),)),
+    "dyness": VirtualDialect(bursts=((1.0, _dyness),)),
+    "deye-victron": VirtualDialect(bursts=((1.05, _deye_as_victron), (5.3, _deye_rarely)), inverter=_GX),
     "deye": VirtualDialect(bursts=((1.05, _deye), (5.3, _deye_rarely))),
     "pytes": VirtualDialect(bursts=((1.0, _pytes),)),
 }

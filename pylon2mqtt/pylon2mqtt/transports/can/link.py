@@ -25,7 +25,7 @@ _SAME_RATE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface as the kernel tells of it; virtual ones have no rate and no state."""
+    """An interface as the kernel describes it; virtual ones have no rate and no state."""
 
     up: bool
     bitrate: int | None
@@ -67,7 +67,7 @@ def same_rate(one: int, other: int) -> bool:
 
 
 def counters(name: str) -> CanTraffic:
-    """Return what passed on an interface since it is there; nothing where it is gone."""
+    """Return how many frames and errors an interface has counted; zero where it is gone."""
     try:
         frames, errors = (
             int((_COUNTERS / name / "statistics" / counter).read_text(encoding="ascii"))

@@ -9,7 +9,7 @@ from tests.outputs.banks import BARCODES, bank, module, snapshot
 from pylon2mqtt.config import LONGEST_POLL_S, SHORTEST_POLL_S
 from pylon2mqtt.model import AlarmKind, Bank, Module, Severity, State
 from pylon2mqtt.model.identity import module_slugs
-from pylon2mqtt.outputs.mqtt.discovery.entities import ENABLED_ARRAYS, ROWS, SERIES, entities, reported
+from pylon2mqtt.outputs.mqtt.discovery.entities import ARRAYS, ENABLED_ARRAYS, ROWS, entities, reported
 from pylon2mqtt.outputs.mqtt.discovery.messages import (
     Site,
     announced_components,
@@ -38,7 +38,7 @@ UNITS: dict[str | None, str | None] = {
 
 ALL_KEYS = {
     Bank: set(ROWS[Bank]),
-    Module: set(ROWS[Module]) | {series.key.format(n) for series in SERIES for n in (1, 15)},
+    Module: set(ROWS[Module]) | {series.key.format(n) for series in ARRAYS for n in (1, 15)},
 }
 
 

@@ -154,7 +154,7 @@ class TestTellingThemApart:
         assert told(PYLONTECH_RS485, 0x44, seplos_alarm()).charge_enabled is False
 
     @pytest.mark.parametrize(
-        ("version", "cid1"), [(0x12, 0x46), (0x22, 0x4A), (0x26, 0x46), (0x25, 0x4A), (0x21, 0x46), (0x20, 0x4E)]
+        ("version", "cid1"), [(0x12, 0x46), (0x22, 0x46), (0x26, 0x46), (0x25, 0x4A), (0x21, 0x46), (0x20, 0x4E)]
     )
     def test_what_is_not_known_is_refused_with_its_bytes(self, version: int, cid1: int) -> None:
         answer = Frame(version=version, address=1, cid1=cid1, cid2=0, info=seplos_analog())

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 from tests.protocols.console.test_answers import INFO_LINES, framed
 
-from pylon2mqtt.errors import DecodeError, DeviceError, FrameError
+from pylon2mqtt.errors import DeviceError, FrameError
 from pylon2mqtt.model import Bank, Module
 from pylon2mqtt.protocols.console.answers import decode_answer, read_answer
 from pylon2mqtt.protocols.console.driver import scrub
@@ -71,11 +71,11 @@ class TestInfo:
     @pytest.mark.parametrize("numbers", [(3, 1, 0), (2, 1), (2, 2, 0)])
     def test_where_one_is_missing_nobody_is_named(self, numbers: tuple[int, ...]) -> None:
         lines = [line for n in numbers for line in block("BMU", n, f"P21C0000000000{n}")]
-        with pytest.raises(DecodeError, match="who is who"):
+        with pytest.raises(FrameError, match="info tells of"):
             bank("info", [*CONTROLLER, *lines])
 
     def test_units_and_bmus_are_not_mixed(self) -> None:
-        with pytest.raises(DecodeError, match="who is who"):
+        with pytest.raises(FrameError, match="info tells of"):
             bank("info", [*CONTROLLER, *block("Unit", 1, "P21C00000000001"), *block("BMU", 0, "P21C00000000000")])
 
     def test_erased_memory_is_no_barcode(self) -> None:

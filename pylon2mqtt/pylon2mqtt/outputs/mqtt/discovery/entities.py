@@ -32,7 +32,7 @@ ENABLED_ARRAYS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class ArrayEntities:
     """The entities of the members of an array; ``{:02}`` in key and name is the member's number, from 1.
 
     ``topic`` (``state`` or ``cells``) is where the array stands.
@@ -46,10 +46,10 @@ class Series:
 
 
 _GROUPS = QUANTITIES[Module]["temperatures"]
-SERIES = (
-    Series("state", _GROUPS.key, "group_{:02}_temperature", "Cell group {:02} temperature", _GROUPS),
+ARRAYS = (
+    ArrayEntities("state", _GROUPS.key, "group_{:02}_temperature", "Cell group {:02} temperature", _GROUPS),
     *(
-        Series("cells", row.array, f"cell_{{:02}}_{row.key}", f"Cell {{:02}} {row.title.lower()}", row)
+        ArrayEntities("cells", row.array, f"cell_{{:02}}_{row.key}", f"Cell {{:02}} {row.title.lower()}", row)
         for row in CELL
         if row.array and row.place is not JSON
     ),
@@ -85,9 +85,9 @@ def reported(kind: type[Bank] | type[Module], topic: str, content: Json) -> Iter
     if topic == "state":
         yield from (key for key in ROWS[kind] if content.get(key) is not None)
         yield from (f"problem_{alarm}" for alarm in content.get("problems") or ())
-    for series in SERIES if kind is Module else ():
-        members = (content.get(series.array) or ()) if series.topic == topic else ()
-        yield from (series.key.format(n) for n, member in enumerate(members, 1) if member is not None)
+    for each in ARRAYS if kind is Module else ():
+        members = (content.get(each.array) or ()) if each.topic == topic else ()
+        yield from (each.key.format(n) for n, member in enumerate(members, 1) if member is not None)
 
 
 def entities(kind: type[Bank] | type[Module], keys: set[str], cells: str) -> Iterator[Entity]:
@@ -99,9 +99,9 @@ def entities(kind: type[Bank] | type[Module], keys: set[str], cells: str) -> Ite
     yield from (_problem_entity(alarm) for alarm in AlarmKind if f"problem_{alarm}" in keys)
     if kind is Module and cells != "none":
         numbers = {int(number) for key in keys for number in re.findall(r"^(?:cell|group)_(\d+)_", key)}
-        for series in SERIES:
-            place = DETAIL if series.array in ENABLED_ARRAYS[cells] else HIDDEN
-            yield from (_member_entity(series, n, place) for n in sorted(numbers) if series.key.format(n) in keys)
+        for each in ARRAYS:
+            place = DETAIL if each.array in ENABLED_ARRAYS[cells] else HIDDEN
+            yield from (_member_entity(each, n, place) for n in sorted(numbers) if each.key.format(n) in keys)
 
 
 def _platform(row: Quantity) -> str:
@@ -154,11 +154,11 @@ def _problem_entity(alarm: AlarmKind) -> Entity:
     )
 
 
-def _member_entity(series: Series, number: int, place: Place) -> Entity:
-    row = series.quantity
+def _member_entity(of: ArrayEntities, number: int, place: Place) -> Entity:
+    row = of.quantity
     return Entity(
-        key=series.key.format(number),
-        name=series.name.format(number),
+        key=of.key.format(number),
+        name=of.name.format(number),
         platform=_platform(row),
         device_class=_device_class(row),
         icon=_icon(row),
@@ -166,6 +166,6 @@ def _member_entity(series: Series, number: int, place: Place) -> Entity:
         digits=row.digits,
         over_time=STATE_CLASSES[row.over_time],
         place=place,
-        topic=series.topic,
-        template=_template(f"(value_json.{series.array} or [])[{number - 1}] | default(none)", _platform(row)),
+        topic=of.topic,
+        template=_template(f"(value_json.{of.array} or [])[{number - 1}] | default(none)", _platform(row)),
     )

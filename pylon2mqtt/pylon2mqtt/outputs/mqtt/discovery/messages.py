@@ -170,7 +170,7 @@ def _component(site: Site, device: Device, entity: Entity) -> Json:
 
 
 def expire_after_s(site: Site, device: Device) -> int:
-    """Seconds without news after which a value counts as lost."""
+    """Seconds without a message after which a value counts as lost."""
     poll_interval_s = site.poll_interval_s if device.poll_interval_s is None else device.poll_interval_s
     return round(REPEAT_S + 3 * poll_interval_s + EXPIRY_SLACK_S)
 
@@ -202,8 +202,19 @@ def _own_components(site: Site, device: Device) -> Json:
 
     They are of use just when the battery does not answer, so the bridge alone makes them available.
     """
+    components = {"connection": _connection(site, device)}
+    if device.kind is Bank:
+        components |= {
+            "rescan": _rescan(site, device),
+            "poll_interval": _poll_interval(site, device),
+            "diagnosis": _diagnosis(site, device),
+        }
     bridge = {"availability": [{"topic": f"{site.base}/status"}]}
-    connection = {
+    return {key: component | bridge for key, component in components.items()}
+
+
+def _connection(site: Site, device: Device) -> Json:
+    return {
         **_identity(device, "binary_sensor", "connection"),
         "name": "Connection",
         "device_class": "connectivity",
@@ -212,13 +223,19 @@ def _own_components(site: Site, device: Device) -> Json:
         "payload_on": ONLINE,
         "payload_off": OFFLINE,
     }
-    rescan = {
+
+
+def _rescan(site: Site, device: Device) -> Json:
+    return {
         **_identity(device, "button", "rescan"),
         "name": "Rescan",
         "entity_category": "config",
         "command_topic": f"{site.base}/{device.topic}/set/rescan",
     }
-    poll_interval = {
+
+
+def _poll_interval(site: Site, device: Device) -> Json:
+    return {
         **_identity(device, "number", "poll_interval"),
         "name": "Reading interval",
         "device_class": "duration",
@@ -231,7 +248,10 @@ def _own_components(site: Site, device: Device) -> Json:
         "value_template": "{{ value_json.seconds }}",
         "command_topic": f"{site.base}/{device.topic}/set/poll_interval",
     }
-    diagnosis = {
+
+
+def _diagnosis(site: Site, device: Device) -> Json:
+    return {
         **_identity(device, "sensor", "diagnosis"),
         "name": "Diagnosis",
         "icon": "mdi:stethoscope",
@@ -239,8 +259,3 @@ def _own_components(site: Site, device: Device) -> Json:
         "state_topic": f"{site.base}/{device.topic}/diagnosis",
         "value_template": f"{{{{ value | truncate({LONGEST_STATE}, true, '…', 0) }}}}",
     }
-    connected = {"connection": connection | bridge}
-    if device.kind is Module:
-        return connected
-    of_bank = {"rescan": rescan, "poll_interval": poll_interval, "diagnosis": diagnosis}
-    return connected | {key: component | bridge for key, component in of_bank.items()}

@@ -49,7 +49,7 @@ class OwnLayout:
 
     @property
     def status(self) -> str:
-        """The topic that says whether the bridge runs."""
+        """The topic of the bridge itself: online or offline."""
         return f"{self.base}/{STATUS}"
 
     @property

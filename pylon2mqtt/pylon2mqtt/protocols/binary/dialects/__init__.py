@@ -10,6 +10,7 @@ from .pace import PACE
 from .pylontech_rs232 import PYLONTECH_RS232
 from .pylontech_rs485 import PYLONTECH_RS485
 from .seplos import SEPLOS
+from .ver22 import VER22
 
 __all__ = [
     "DIALECTS",
@@ -18,12 +19,13 @@ __all__ = [
     "PYLONTECH_RS232",
     "PYLONTECH_RS485",
     "SEPLOS",
+    "VER22",
     "decoded",
     "is_answer",
     "tried_on",
 ]
 
-DIALECTS: tuple[BinaryDialect, ...] = (PYLONTECH_RS485, PYLONTECH_RS232, PACE, SEPLOS, EG4)
+DIALECTS: tuple[BinaryDialect, ...] = (PYLONTECH_RS485, PYLONTECH_RS232, PACE, SEPLOS, EG4, VER22)
 """All that are read. A new one is one file and its name here."""
 
 

@@ -52,9 +52,12 @@ from pylon2mqtt.protocols.binary.values import (
     celsius,
     doubt,
     each_once,
+    is_away,
     state_alarms,
     text,
     walk,
+    without_false_label,
+    without_faulty_sensors,
 )
 
 _ZERO_DK = 2730
@@ -90,6 +93,7 @@ _TAILS = {
     0: None,
     1: Struct("soc" / Int8ub),  # Jakiper and most firmwares since
     8: Struct("unknown" / Bytes(8)),  # 15-cell packs: two numbers of 32 bits
+    10: Struct("soc" / Int8ub, "unknown" / Bytes(8), "soh" / Int8ub),  # SungoldPower
     14: Struct("soc" / Int8ub, "unknown1" / Bytes(8), "soh" / Int8ub, "unknown2" / Bytes(4)),  # EASUN
 }
 """What firmwares send behind a pack's design capacity, by its length: only LENID tells which one it is."""
@@ -166,7 +170,9 @@ BITS: dict[str, Bits] = {
     ),
     "system": {4: (AlarmKind.OTHER, Severity.FAULT)},  # plus and minus are swapped
 }
-_CHARGE_MOSFET, _DISCHARGE_MOSFET = 1, 2
+# Bits of the system byte, and the one of protect2 that is no protection.
+_CURRENT_LIMITED, _CHARGE_MOSFET, _DISCHARGE_MOSFET, _AC_INPUT, _HEATER = 0, 1, 2, 5, 7
+_FULLY_CHARGED = 7
 
 _MOSFET_STATES = {
     BELOW: AlarmKind.UNDERTEMPERATURE,
@@ -219,9 +225,18 @@ def _walks(info: bytes, at: int, count: int, frame: Frame, first: int) -> Iterat
         return
     for length, layout in _TAILS.items():
         tail = info[at + block.end : at + block.end + length]
-        if len(tail) == length and not doubt(pack := _pack(block, layout.parse(tail) if layout else {}, frame, first)):
+        if len(tail) == length and (pack := _sound_pack(block, layout.parse(tail) if layout else {}, frame, first)):
             for others in _walks(info, at + block.end + length, count - 1, frame, first + 1):
                 yield (pack, *others)
+
+
+def _sound_pack(block: Any, tail: Any, frame: Frame, number: int) -> Module | None:
+    """A pack as it is believed; one that is away tells nothing, and its tail is as empty."""
+    pack = _pack(block, tail, frame, number)
+    if is_away(pack):
+        return Module(number=pack.number, address=pack.address)
+    sound = without_false_label(without_faulty_sensors(pack))
+    return None if doubt(sound) else sound
 
 
 def _refuse(frame: Frame, count: int, first: int) -> None:
@@ -253,6 +268,7 @@ def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
         soh=float(tail["soh"]) if "soh" in tail else None,
         remaining_capacity=block.remaining_cah / 100,
         full_capacity=block.full_cah / 100,
+        rated_capacity=block.design_cah / 100,
         cycles=block.cycles,
         cells=cells(block.cells_mv),
     )
@@ -278,6 +294,10 @@ def _state(block: Any, frame: Frame, number: int) -> Module:
         **_place(frame, number),
         charge_enabled=bool(block.system >> _CHARGE_MOSFET & 1),
         discharge_enabled=bool(block.system >> _DISCHARGE_MOSFET & 1),
+        charge_current_limited=bool(block.system >> _CURRENT_LIMITED & 1),
+        ac_input_present=bool(block.system >> _AC_INPUT & 1),
+        heater_on=bool(block.system >> _HEATER & 1),
+        fully_charged=bool(block.protect2 >> _FULLY_CHARGED & 1),
         alarms=tuple(_alarms_of(block)),
         cells=balancing(bled, len(block.cells)),
     )
@@ -341,14 +361,15 @@ _IN_INFO = _NAMED | {Command.FIRMWARE, Command.BARCODE}
 def _answers(answer: Frame, asked: Frame) -> bool:
     """Whether an answer is of the pack that was asked: by its address, or by its number in INFO.
 
-    Whoever is asked at 0 answers as itself. A master may answer for its packs from its own address; then INFO has to
-    name the pack.
+    Whoever is asked at 0 answers as itself. A master may answer for its packs from its own address: then the INFO of
+    42 and 44 has to name the pack.
     """
     if asked.address in _EVERYBODY:
         return answer.address in range(0x10)
-    if asked.cid2 not in _NAMED or asked.info == ALL_MODULES:
+    if asked.cid2 not in _IN_INFO or asked.info == ALL_MODULES:
         return answer.address == asked.address
-    return answer.info[1:2] == asked.info and answer.address in (asked.address, *_MASTER)
+    names_it = asked.cid2 not in _NAMED or answer.info[1:2] == asked.info
+    return names_it and answer.address in (asked.address, *_MASTER)
 
 
 PACE = BinaryDialect(

@@ -27,6 +27,7 @@ from pylon2mqtt.protocols.binary.values import (
     each_once,
     state_alarms,
     text,
+    text_if_any,
     walk,
 )
 
@@ -50,6 +51,8 @@ from .pylontech_info import (
     Command,
 )
 
+# Modules of 48 V with less do not exist; of 16 cells, Pylontech's own are larger still.
+_LEAST_AH, _LEAST_16_CELLS_AH = 15.0, 36.0
 # 61 of a 60 V bank overflows its 16 bits of millivolts; no bank has less than this.
 _LEAST_SYSTEM_MV = 10_000
 
@@ -110,7 +113,7 @@ def _analog(block: Any, frame: Frame, number: int, address: int) -> Module:
     if block["user_defined_items"] not in (2, 4):
         items = block["user_defined_items"]
         raise DecodeError(f"{items} user defined items is another dialect", raw=frame.to_bytes())
-    capacity = block["above_65_ah"] or block
+    remaining_ah, full_ah = _capacities(block)
     temperatures = [*map(celsius, block["temperatures_dk"])]
     groups = temperatures[1:5] + temperatures[6:]
     module = Module(
@@ -122,12 +125,25 @@ def _analog(block: Any, frame: Frame, number: int, address: int) -> Module:
         temperature=temperatures[0] if temperatures else None,
         temperatures=tuple(groups) or None,
         mos_temperature=temperatures[5] if len(temperatures) > 5 else None,
-        remaining_capacity=capacity["remaining_mah"] / 1000,
-        full_capacity=capacity["full_mah"] / 1000,
+        remaining_capacity=remaining_ah,
+        full_capacity=full_ah,
         cycles=block["cycles"],
         cells=cells(block["cells_mv"]),
     )
     return believed(module, frame)
+
+
+def _capacities(block: Any) -> tuple[float, float]:
+    """Remaining and full capacity in Ah.
+
+    Other makers' boards that speak Pylontech's dialect count in 10 mAh: no module of this size has so little.
+    """
+    capacity = block["above_65_ah"] or block
+    full_ah = capacity["full_mah"] / 1000
+    least_ah = _LEAST_16_CELLS_AH if len(block["cells_mv"]) == 16 else _LEAST_AH
+    counts_10_mah = block["above_65_ah"] is None and len(block["cells_mv"]) > 8 and 0 < full_ah < least_ah
+    scale = 100 if counts_10_mah else 1000
+    return capacity["remaining_mah"] / scale, capacity["full_mah"] / scale
 
 
 def _alarm(block: Any, _frame: Frame, number: int, address: int) -> Module:
@@ -231,8 +247,8 @@ def _manufacturer(frame: Frame) -> Bank:
     """51: a slave answers with its master's data, so this is the bank's and no module's."""
     block = MANUFACTURER.parse(frame.info)
     return Bank(
-        model=text(block.device, frame),
-        manufacturer=text(block.manufacturer, frame),
+        model=text_if_any(block.device),
+        manufacturer=text_if_any(block.manufacturer),
         firmware=_version(block.software),
     )
 
@@ -244,11 +260,11 @@ def _pack_count(frame: Frame) -> Bank:
 def _system_basic(frame: Frame) -> Bank:
     block = SYSTEM_BASIC.parse(frame.info)
     return Bank(
-        model=text(block.device, frame),
-        manufacturer=text(block.manufacturer, frame),
+        model=text_if_any(block.device),
+        manufacturer=text_if_any(block.manufacturer),
         firmware=_version(block.software),
         module_count=block.modules,
-        barcode=text(block.serials[:16], frame),
+        barcode=text_if_any(block.serials[:16]),
     )
 
 

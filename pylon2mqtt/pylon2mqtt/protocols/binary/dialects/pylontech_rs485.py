@@ -24,7 +24,7 @@ _IN_INFO = frozenset((Command.ANALOG, Command.ALARM, Command.MANAGEMENT, Command
 # switches 2 to 4). Some makers begin at 1.
 _ALONE = Group(0x02, 0x0D, tries=2)
 _GROUPS = tuple(Group(0x10 * n + 0x02, 0x10 * n + 0x0D, number=12 * n - 11, tries=2) for n in range(1, 8))
-_FROM_ONE = Group(0x01, 0x0D)
+_FROM_ONE = Group(0x01, 0x0D, contains_others=True)
 
 
 def _info(command: int, place: int) -> bytes:

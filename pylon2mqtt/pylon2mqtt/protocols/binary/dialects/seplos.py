@@ -55,7 +55,9 @@ _ANALOG = Struct(
     "cycles" / Int16ub,
     "soh_permille" / Int16ub,
     "port_cv" / Int16ub,
-    "reserved" / Bytes(8),
+    "reserved" / Bytes(4),
+    "charged_hwh" / Int16ub,  # 0.1 kWh
+    "discharged_hwh" / Int16ub,
     Terminated,
 )
 
@@ -201,11 +203,20 @@ def _analog(block: Any, frame: Frame) -> Module:
             soh=block.soh_permille / 10,
             remaining_capacity=block.remaining_cah / 100,
             full_capacity=block.full_cah / 100,
+            rated_capacity=block.rated_cah / 100,
+            counters=_energies(block),
             cycles=block.cycles,
             cells=cells(block.cells_mv),
         ),
         frame,
     )
+
+
+def _energies(block: Any) -> dict[str, float] | None:
+    """What went in and out; firmwares that do not count it send zeros."""
+    if not block.charged_hwh and not block.discharged_hwh:
+        return None
+    return {"charged_kwh": block.charged_hwh / 10, "discharged_kwh": block.discharged_hwh / 10}
 
 
 def _alarm(block: Any, frame: Frame) -> Module:

@@ -7,7 +7,7 @@ from pylon2mqtt.model import Bank, Module, State
 from pylon2mqtt.protocols.can.dbc import EXTENDED, Values
 from pylon2mqtt.protocols.can.dialect import CanDialect, ValuesByAddress, module_values
 from pylon2mqtt.protocols.can.received import Received
-from pylon2mqtt.protocols.can.values import joined_text, module_fields, within_limit
+from pylon2mqtt.protocols.can.values import joined_text, module_fields, within_limit, without_contradictions
 
 _BASES = frozenset({*range(0x4210, 0x42A0, 0x10), *range(0x7310, 0x7350, 0x10)})
 _STATES = {0: State.SLEEPING, 1: State.CHARGING, 2: State.DISCHARGING, 3: State.IDLE}
@@ -18,8 +18,6 @@ _MOST_AMPERES = 1000.0
 # Two bytes the wrong way round rarely give a voltage within this.
 _LEAST_VOLTS, _MOST_VOLTS = 20.0, 1500.0
 _NO_CURRENT = 3000.0
-# A rack's voltage lies between these parts of its limits.
-_OF_LIMITS = {"charge_voltage_limit": (0.3, 1.3), "discharge_voltage_limit": (0.7, 3.5)}
 
 
 def _signature(_received: Received, keys: frozenset[int]) -> bool:
@@ -39,7 +37,7 @@ def _bank(values: ValuesByAddress) -> Bank:
 
 
 def _rack(address: int, number: int, values: Values) -> Module:
-    fields = _plausible(module_fields(values)) | {
+    fields = _possible(module_fields(values)) | {
         "state": _STATES.get(values.get("mode", -1)),
         "charge_enabled": _allowed(values.get("charge_forbidden")),
         "discharge_enabled": _allowed(values.get("discharge_forbidden")),
@@ -47,7 +45,7 @@ def _rack(address: int, number: int, values: Values) -> Module:
     }
     if values.get("software_major") is not None and values.get("software_minor") is not None:
         fields["firmware"] = f"{values['software_major']}.{values['software_minor']}"
-    return Module(number=number, address=address, **fields)
+    return without_contradictions(Module(number=number, address=address, **fields))
 
 
 def _allowed(forbidden: int | None) -> bool | None:
@@ -89,19 +87,16 @@ def _turned(value: float) -> float:
     return int.from_bytes(round(value * 10).to_bytes(2, "little"), "big") / 10
 
 
-def _plausible(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without what cannot be: more than a rack has, and limits of voltage that its voltage contradicts."""
-    volts = fields.get("voltage")
-    if volts is not None and volts > _MOST_VOLTS:
-        fields["voltage"] = volts = None
-    for name in ("charge_current_limit", "discharge_current_limit"):
-        if (fields.get(name) or 0.0) > _MOST_AMPERES:
-            fields[name] = None
-    for name, (least, most) in _OF_LIMITS.items():
-        limit = fields.get(name)
-        if limit is not None and (limit > _MOST_VOLTS or (volts is not None and not least <= volts / limit <= most)):
-            fields[name] = None
-    return fields
+def _possible(fields: dict[str, Any]) -> dict[str, Any]:
+    """Without what no rack has."""
+    most = {
+        "voltage": _MOST_VOLTS,
+        "charge_voltage_limit": _MOST_VOLTS,
+        "discharge_voltage_limit": _MOST_VOLTS,
+        "charge_current_limit": _MOST_AMPERES,
+        "discharge_current_limit": _MOST_AMPERES,
+    }
+    return {name: value for name, value in fields.items() if name not in most or value <= most[name]}
 
 
 HIGH_VOLTAGE = CanDialect(title="high voltage", files=("hv.dbc",), signature=_signature, bank=_bank)

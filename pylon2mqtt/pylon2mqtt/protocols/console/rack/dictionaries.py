@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pylon2mqtt.errors import DecodeError, FrameError
+from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Bank, Module, Topology
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, canonical, dictionary
+from pylon2mqtt.protocols.console.plausible import plausible
 from pylon2mqtt.protocols.console.stack.dictionaries import (
     counter_name,
     firmware,
@@ -25,7 +26,9 @@ from pylon2mqtt.protocols.console.stack.dictionaries import (
     whole_cycles,
 )
 from pylon2mqtt.protocols.console.text import Answer
-from pylon2mqtt.protocols.console.values import plausible, words
+from pylon2mqtt.protocols.console.values import (
+    words,
+)
 
 # -------------------- info
 
@@ -70,12 +73,15 @@ def rack_identity(answer: Answer, _number: int | None = None) -> Decoded:
     """Return who a rack is, and its modules with their barcodes.
 
     Modules are numbered as `unit` does. Static data may be damaged without a trace: believe it after two equal
-    readings. Raises DecodeError when the blocks do not count without a gap.
+    readings. Where they do not count without a gap, nobody is named.
     """
     starts = [i for i, line in enumerate(answer.lines) if _BLOCK.fullmatch(line)]
     end = min(starts, default=len(answer.lines))
     told = dictionary(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
-    blocks = _in_order(_blocks(answer.lines[end:]), answer)
+    found = _blocks(answer.lines[end:])
+    blocks = _in_order(found)
+    if len(blocks) < len(found):
+        told.doubts.append(f"info tells of {', '.join(f'{block.kind} {block.number}' for block in found)}")
     counters = size(told, _PLATE)
     bank = Bank(
         topology=Topology.SERIES,
@@ -106,15 +112,13 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
     return blocks
 
 
-def _in_order(blocks: Sequence[_Block], answer: Answer) -> list[_Block]:
-    """The modules as `unit` counts them: BMUs down to 0, units up from 1; who is who would else be a guess."""
+def _in_order(blocks: Sequence[_Block]) -> list[_Block]:
+    """The modules as `unit` counts them: BMUs down to 0, units up from 1; none where who is who would be a guess."""
     kinds = {block.kind for block in blocks}
     in_order = sorted(blocks, key=lambda block: block.number, reverse=kinds == {"BMU"})
     known = {"BMU": list(range(len(blocks)))[::-1], "Unit": list(range(1, len(blocks) + 1))}
-    if blocks and (len(kinds) > 1 or [block.number for block in in_order] != known[blocks[0].kind]):
-        told = [f"{block.kind} {block.number}" for block in blocks]
-        raise DecodeError(f"info tells of {', '.join(told)}: it is not known who is who", raw=answer.raw)
-    return in_order
+    counted = len(kinds) == 1 and [block.number for block in in_order] == known[blocks[0].kind]
+    return in_order if counted else []
 
 
 # -------------------- bmuinfo N

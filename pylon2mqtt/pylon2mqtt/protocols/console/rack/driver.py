@@ -32,7 +32,7 @@ from pylon2mqtt.protocols.console.commands import (
     Command,
 )
 from pylon2mqtt.protocols.console.decoded import Decoded, with_clocks, without_voltages
-from pylon2mqtt.protocols.console.event_lists import EventLists
+from pylon2mqtt.protocols.console.events.lists import EventLists
 from pylon2mqtt.protocols.console.session import Session
 from pylon2mqtt.protocols.roster import Roster
 from pylon2mqtt.transports.base import ByteTransport

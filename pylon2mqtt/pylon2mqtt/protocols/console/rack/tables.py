@@ -22,7 +22,15 @@ from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Topology
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
-from pylon2mqtt.protocols.console.events import fault_alarms
+from pylon2mqtt.protocols.console.events.bits import fault_alarms
+from pylon2mqtt.protocols.console.plausible import (
+    MOST_CELLS_OF_RACK,
+    charges_that_fit,
+    made_of,
+    plausible,
+    plausible_cell,
+    without,
+)
 from pylon2mqtt.protocols.console.stack.tables import (
     check_order,
     check_sum,
@@ -35,23 +43,18 @@ from pylon2mqtt.protocols.console.tables import Row, Table, header_at, table
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
     KINDS,
-    MOST_CELLS_OF_RACK,
     amount,
     blind,
     celsius,
     converted,
-    made_of,
     milli,
     moment,
     percent,
-    plausible,
-    plausible_cell,
     reading,
     sensor_fault,
     state_alarms,
     state_and_alarms,
     whole,
-    without,
 )
 
 _RACK_V, _NORMAL_RACK_V = (0.0, 2000.0), (20.0, 1600.0)
@@ -61,7 +64,6 @@ _MOST_UNITS = 64
 _METERS_APART = 0.01
 
 _UNIT_KINDS = {
-    "Tmpr.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
     "U.V.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
     "U.T.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
     "V.State": (AlarmKind.CELL_OVERVOLTAGE, AlarmKind.CELL_UNDERVOLTAGE),
@@ -70,7 +72,7 @@ _UNIT_KINDS = {
 _MODULE_KINDS = {**KINDS, **_UNIT_KINDS}
 _RACK_KINDS = {**_MODULE_KINDS, "Volt.St": (AlarmKind.OVERVOLTAGE, AlarmKind.UNDERVOLTAGE)}
 _ENDS = ("low", "high")
-_STATES = ("Volt.St", "Curr.St", "Temp.St", "Tmpr.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
+_STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
 _CELL_STATES = ("V.State", "T.State")
 
 # Energy for charge: how many Wh a full rack or cell may be said to hold for each Wh that its charge says. Nothing but a
@@ -189,6 +191,7 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
     told = table(answer.lines, "Bat", required=("Volt",))
     check_order(told, "Bat")
     doubts = [*told.doubts]
+    cells = charges_that_fit([_cell(row, doubts) for row in told.rows], doubts)
     state, alarms = state_and_alarms(before.word("BState"))
     aside = {
         "average_temperature_c": before.value("ATempr", _milli),
@@ -204,7 +207,7 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
         state=state,
         alarms=tuple(alarms) or None,
         counters=_told(aside),
-        modules=(Module(number=1, at_once=at_once, cells=tuple(_cell(row, doubts) for row in told.rows)),),
+        modules=(Module(number=1, at_once=at_once, cells=cells),),
     )
     return Decoded(bank=bank, unknown=_unknown(before, told), doubts=(*before.doubts, *doubts))
 
@@ -299,7 +302,7 @@ def _measured(who: str, row: Row, doubts: list[str]) -> tuple[dict[str, Any], li
 
     A single BMU's columns lack the B.
     """
-    sensors = {"Tempr": row.get("Tempr", row.get("Tmpr"))}
+    sensors = {"Tempr": row.get("Tempr")}
     sensors |= {f"T{end}": row.get(f"BT{end}", row.get(f"T{end}")) for end in _ENDS}
     degrees, broken = celsius({name: milli(text) for name, text in sensors.items()})
     low, high = (row.get(f"BV{end}", row.get(f"V{end}")) for end in _ENDS)

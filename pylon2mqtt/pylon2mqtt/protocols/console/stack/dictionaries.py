@@ -10,14 +10,14 @@ from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
-from pylon2mqtt.protocols.console.events import event_alarms, fault_alarms, word_of_bits
+from pylon2mqtt.protocols.console.events.bits import event_alarms, fault_alarms, word_of_bits
+from pylon2mqtt.protocols.console.plausible import plausible
 from pylon2mqtt.protocols.console.spelling import one_off
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
     celsius,
     charge_ah,
     percent,
-    plausible,
     state_alarms,
     state_and_alarms,
     whole,

@@ -10,31 +10,34 @@ from collections.abc import Sequence
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Alarm, Bank, Cell, Module
 from pylon2mqtt.protocols.console.decoded import Decoded
-from pylon2mqtt.protocols.console.events import fault_alarms
+from pylon2mqtt.protocols.console.events.bits import fault_alarms
+from pylon2mqtt.protocols.console.plausible import (
+    MOST_CELLS_OF_MODULE,
+    MOST_CELLS_OF_RACK,
+    charges_that_fit,
+    made_of,
+    plausible,
+    plausible_cell,
+    without,
+)
 from pylon2mqtt.protocols.console.spelling import one_off
 from pylon2mqtt.protocols.console.tables import Row, Table, table
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
-    MOST_CELLS_OF_MODULE,
-    MOST_CELLS_OF_RACK,
     WORDS,
     amount,
     blind,
     celsius,
     charge_ah,
     converted,
-    made_of,
     milli,
     moment,
     percent,
-    plausible,
-    plausible_cell,
     reading,
     sensor_fault,
     state_alarms,
     state_and_alarms,
     whole,
-    without,
     words,
 )
 
@@ -151,7 +154,7 @@ def cell_table(answer: Answer, number: int | None) -> Decoded:
     told = table(answer.lines, "Battery", required=("Volt",))
     check_order(told, "Battery", most=MOST_CELLS_OF_MODULE)
     doubts = list(told.doubts)
-    cells = tuple(_told_cell(row, doubts) for row in told.rows)
+    cells = charges_that_fit([_told_cell(row, doubts) for row in told.rows], doubts)
     full = [cell.capacity for cell in cells if cell.capacity and cell.soc == _FULL]
     module = Module(
         number=number or 1,

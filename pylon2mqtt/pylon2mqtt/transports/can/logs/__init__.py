@@ -21,6 +21,8 @@ FORMS = (
 _BLF, _DATABASE = b"LOGG", b"SQLite format 3\0"
 _MARKS_OF_ASC, _MARKS_OF_TRC = ("base hex", "base dec"), (";$fileversion", ";---+--")
 _HEAD = 4000
+# No form needs a longer line; a longer one takes long to be recognised as none.
+_LONGEST_LINE = 300
 
 
 def frames_of(data: bytes, name: str = "") -> Iterator[TimedFrame]:
@@ -38,7 +40,7 @@ def frames_of(data: bytes, name: str = "") -> Iterator[TimedFrame]:
 
 
 def frames_in(text: str) -> Iterator[TimedFrame]:
-    """Yield the frames of a log that is a text."""
+    """Yield the frames of a log in text form."""
     return in_time(_frames_of_text(text, ""))
 
 
@@ -54,5 +56,6 @@ def _frames_of_text(text: str, suffix: str) -> Iterator[UntimedFrame]:
 
 def _frames_of_lines(text: str) -> Iterator[UntimedFrame]:
     """Lines of candump; or, where there are none, what other programs print."""
-    found = list(candump.untimed_frames(text))
-    return iter(found) if found else pastes.untimed_frames(text)
+    lines = [line for line in text.splitlines() if len(line) <= _LONGEST_LINE]
+    found = list(candump.untimed_frames(lines))
+    return iter(found) if found else pastes.untimed_frames(lines)

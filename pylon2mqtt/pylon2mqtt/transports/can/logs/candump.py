@@ -14,7 +14,7 @@ Lines that are none of these are noise. Colours (-c) and what stands behind the 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from pylon2mqtt.transports.base import ERROR_MARK, CanFrame
@@ -49,9 +49,9 @@ def parse_line(text: str) -> UntimedFrame | None:
     return None if frame is None else (_seconds(match["time"]), frame)
 
 
-def untimed_frames(text: str) -> Iterator[UntimedFrame]:
-    """Yield the frames of a log with the times that it gives."""
-    for line in text.splitlines():
+def untimed_frames(lines: Iterable[str]) -> Iterator[UntimedFrame]:
+    """Yield the frames of some lines with the times that it gives."""
+    for line in lines:
         found = parse_line(line)
         if found is not None:
             yield found

@@ -8,13 +8,14 @@
     22:13:20:0015 Rx 1 0x355 s 4 5A 00 64 00                                      Busmaster
     1700000000.001 1R11 355 5A 00 64 00                                           CRTD
     0x355 [4] 5A 00 64 00, 0x355 5A 00 64 00, 0355h 4 5A 00 64 00                 others
+    Nov 14 22:13:20 pi candump[77]: can0 355#5A006400, 355#5A006400               parts of candump
     t35545A006400                                                                 slcan, with or without a time stamp
 
 Some need several lines, one of the identifier and one or more of the bytes: ESPHome, newer OpenDTU, a logic analyser.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pylon2mqtt.transports.base import CanFrame
 
@@ -37,6 +38,11 @@ _FORMS = tuple(
         rf"{_CLOCK}.*?0x(?P<id>{_HEX}{{3,8}})\s*[{_DASHES}:=]+>?\s*{_BYTES}(?:\s*$|\s+[{_DASHES}(].*)",
         rf"{_CLOCK}.*?0x(?P<id>{_HEX}{{3,8}})\s+(?:[\[(]?(?P<length>\d)[\])]?\s+)?(?:[Dd]ata:? *)?{_BYTES}\s*",
         rf"{_CLOCK}.*?\b(?P<id>{_HEX}{{3,8}})h\s+(?:\w+\s+)?(?P<length>\d)\s+{_BYTES}\s*",
+        rf"{_CLOCK}.*?\b[a-z]*can\d+\s+(?P<id>{_HEX}{{3}}|{_HEX}{{8}})\s+\[(?P<length>\d)\]\s+{_BYTES}(?:\s+'.*)?\s*",
+        rf"{_CLOCK}.*?\b[a-z]*can\d+\s+(?P<id>{_HEX}{{3}}|{_HEX}{{8}})#(?P<data>(?:{_HEX}{{2}}){{0,8}})(?:\s.*)?",
+        rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})\s+\[(?P<length>\d)\]\s+{_BYTES}\s*",
+        rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})#(?P<data>(?:{_HEX}{{2}}){{0,8}})\s*",
+        rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})\s*[{_DASHES}:=]\s*(?=..[ ,.:-]..){_BYTES}\s*",
     )
 )
 _SLCAN = re.compile(rf"\s*(?:t(?P<id>{_HEX}{{3}})|T(?P<extended>{_HEX}{{8}}))(?P<length>[0-8])(?P<rest>{_HEX}*)\s*")
@@ -59,10 +65,10 @@ _EXTENDED = frozenset({"X", "x", "Extended", "extended", "29", "T"})
 _LONGEST_STANDARD = 0x7FF
 
 
-def untimed_frames(text: str) -> Iterator[UntimedFrame]:
-    """Yield the frames of a text with the times that it gives."""
+def untimed_frames(lines: Iterable[str]) -> Iterator[UntimedFrame]:
+    """Yield the frames of some lines with the times that it gives."""
     spread = _Spread()
-    for line in text.splitlines():
+    for line in lines:
         found = parse_line(line) or spread.take(line)
         if found is not None:
             yield found

@@ -20,7 +20,7 @@ def classic_frame(number: int, data: bytes, *, extended: bool) -> CanFrame | Non
 
 
 def in_time(frames: Iterable[UntimedFrame]) -> Iterator[TimedFrame]:
-    """Yield the frames with seconds since the first one; where times are missing or turn back, time stands.
+    """Yield the frames with seconds since the first one; where a time is missing or goes back, no time passes.
 
     ``candump -td`` gives the time since the frame before: such times are added up.
     """

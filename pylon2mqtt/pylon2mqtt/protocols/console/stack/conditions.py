@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from pylon2mqtt.model import Alarm, AlarmKind, Severity
-
-from .events import LIMIT, OVERCURRENT
+from pylon2mqtt.protocols.console.events.bits import LIMIT, OVERCURRENT
 
 # A state's column or key -> what it is about, in the letters of the names of bits: B.V.St says what BHV and BOV say.
 _ABOUT = {

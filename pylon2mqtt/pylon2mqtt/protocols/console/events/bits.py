@@ -15,10 +15,9 @@ from collections.abc import Iterator, Mapping
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Event, Severity
-
-from .decoded import Decoded
-from .text import Answer
-from .values import moment
+from pylon2mqtt.protocols.console.decoded import Decoded
+from pylon2mqtt.protocols.console.text import Answer
+from pylon2mqtt.protocols.console.values import moment
 
 Meaning = tuple[AlarmKind, Severity] | None
 

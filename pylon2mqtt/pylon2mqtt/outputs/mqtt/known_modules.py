@@ -15,13 +15,13 @@ SETTLING_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A module when it last had values."""
+    """When a module last reported values, and its barcode then."""
 
     taken_at: datetime
     barcode: str | None
 
 
-class Members:
+class KnownModules:
     """The modules of one bank by their slugs, as they were last seen; also before the start."""
 
     def __init__(self, bank_name: str) -> None:

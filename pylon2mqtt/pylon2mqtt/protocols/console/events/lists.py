@@ -15,10 +15,9 @@ from operator import attrgetter
 
 from pylon2mqtt.errors import DeviceError, FrameError
 from pylon2mqtt.model import Bank, Event
+from pylon2mqtt.protocols.console.commands import LOG, Command
+from pylon2mqtt.protocols.console.session import twice
 from pylon2mqtt.protocols.schedule import Schedule
-
-from .commands import LOG, Command
-from .session import twice
 
 Events = tuple[Event, ...]
 Ask = Callable[[Command, int | None], Events]

@@ -9,7 +9,7 @@ from pylon2mqtt.model import Module
 from pylon2mqtt.model.quantities import QUANTITIES
 from pylon2mqtt.outputs.mqtt.discovery.announcer import AT_LAST_S, SETTLED_AFTER_S, Announcer
 from pylon2mqtt.outputs.mqtt.discovery.messages import Site, bank_device, module_device
-from pylon2mqtt.outputs.mqtt.members import SETTLING_S, Members
+from pylon2mqtt.outputs.mqtt.known_modules import SETTLING_S, KnownModules
 from pylon2mqtt.outputs.mqtt.outbox import REPEAT_S, Outbox, Publication
 
 SITE = Site(base="pylon2mqtt", prefix="homeassistant", cells="statistics", poll_interval_s=10)
@@ -22,43 +22,43 @@ def kept(taken_at="2026-06-01T12:00:00+00:00", barcode="OLD"):
 
 
 def test_a_module_is_gone_after_a_week_of_its_banks_answers():
-    members = Members("House")
-    members.see(snapshot(module(1), module(2)), 0)
+    known = KnownModules("House")
+    known.see(snapshot(module(1), module(2)), 0)
     for after, gone in ((WEEK, set()), (WEEK + timedelta(seconds=1), {SECOND})):
         given = snapshot(module(1), after=after)
-        members.see(given, SETTLING_S)
-        assert set(members.take_gone(given, SETTLING_S)) == gone
-    assert set(members.modules) == {FIRST}
+        known.see(given, SETTLING_S)
+        assert set(known.take_gone(given, SETTLING_S)) == gone
+    assert set(known.modules) == {FIRST}
 
 
 def test_a_module_has_time_to_answer_after_a_start():
-    members = Members("House")
+    known = KnownModules("House")
     late = snapshot(module(1), after=2 * WEEK)
-    members.see(late, 100)
-    members.remember("OLD", kept())
-    assert not members.take_gone(late, 100 + SETTLING_S - 1)
-    assert members.take_gone(late, 100 + SETTLING_S)["OLD"].barcode == "OLD"
+    known.see(late, 100)
+    known.remember("OLD", kept())
+    assert not known.take_gone(late, 100 + SETTLING_S - 1)
+    assert known.take_gone(late, 100 + SETTLING_S)["OLD"].barcode == "OLD"
 
 
 def test_no_module_is_gone_while_the_battery_does_not_answer():
-    members = Members("House")
-    members.see(snapshot(module(1)), 0)
+    known = KnownModules("House")
+    known.see(snapshot(module(1)), 0)
     away = offline(after=2 * WEEK)
-    members.see(away, SETTLING_S)
-    assert not members.take_gone(away, 2 * SETTLING_S)
+    known.see(away, SETTLING_S)
+    assert not known.take_gone(away, 2 * SETTLING_S)
 
 
 def test_what_was_seen_is_not_replaced_by_what_was_kept():
-    members = Members("House")
-    members.see(snapshot(module(1), after=WEEK), 0)
-    members.remember(FIRST, kept())
-    assert members.modules[FIRST].taken_at == snapshot(after=WEEK).taken_at
+    known = KnownModules("House")
+    known.see(snapshot(module(1), after=WEEK), 0)
+    known.remember(FIRST, kept())
+    assert known.modules[FIRST].taken_at == snapshot(after=WEEK).taken_at
 
 
 def test_a_kept_time_without_zone_is_none_of_ours():
-    members = Members("House")
-    members.remember("OLD", kept("2026-06-01T12:00:00"))
-    assert members.modules == {}
+    known = KnownModules("House")
+    known.remember("OLD", kept("2026-06-01T12:00:00"))
+    assert known.modules == {}
 
 
 def test_outbox_says_news_at_once_and_the_rest_after_five_minutes():
