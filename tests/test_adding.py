@@ -369,17 +369,8 @@ def test_an_insight(copy: Copy) -> None:
     copy.insert(
         f"{insight}/registry.py", behind="from .resistance import Resistance\n", text="from .warmest import Warmest\n"
     )
-    contract = (
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        f"{tests}/test_contract.py",
-        "-k",
-        "row or key or json",
-    )
+    judge = f"-m pytest -q -x -p no:cacheprovider {tests}/test_contract.py -k"
+    contract = (*judge.split(), "row or key or json")
     assert copy.python(*contract).returncode == 1, "a figure without a row passed"
     copy.insert(
         f"{model}/figures.py", behind="    present: bool | None = None\n", text="    warmest: Celsius | None = None\n"
