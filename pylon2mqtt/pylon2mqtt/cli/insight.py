@@ -8,9 +8,16 @@ from typing import Any
 
 from pylon2mqtt.app.hub import Hub
 from pylon2mqtt.insight.registry import InsightSettings, insights
+<<<<<<< HEAD
 from pylon2mqtt.model import Bank, Figure, Happening, Reading, Snapshot
 from pylon2mqtt.model.quantities import Quantity
 from pylon2mqtt.model.quantities_over_time import BANK_OVER_TIME, MODULE_OVER_TIME
+=======
+from pylon2mqtt.model import Bank, Figure, Happening, Module, Snapshot
+from pylon2mqtt.model.over_time.quantities import QUANTITIES_OVER_TIME
+from pylon2mqtt.model.quantities import Quantity
+from pylon2mqtt.model.reading import Reading
+>>>>>>> insight
 from pylon2mqtt.model.report import plain, whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.records.memory import NoMemory
@@ -59,7 +66,11 @@ def _text(snapshot: Snapshot) -> str:
     lines = [
         f"{row.title}{f' of {part}' if part else ''}: {_value(values[key], row)}"
         for part, values in snapshot.figures.items()
+<<<<<<< HEAD
         for key, row in _ROWS.items()
+=======
+        for key, row in QUANTITIES_OVER_TIME[Module if part else Bank].items()
+>>>>>>> insight
         if values.get(key) is not None
     ]
     return "\n".join([table(snapshot.bank), *lines, *map(_sentence, snapshot.happenings)])
