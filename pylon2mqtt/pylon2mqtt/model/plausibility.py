@@ -7,6 +7,7 @@ contradiction (ask again, refuse, leave the values out, try another layout) is t
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TypeVar
 
 from .battery import Bank, Module
@@ -78,11 +79,12 @@ _BOUNDS = {
     kind: [(name, *pair) for name, pair in bounds.items() if name in {field.name for field in fields(kind)}]
     for kind, bounds in ((Bank, _POSSIBLE), (Module, _OF_MODULE))
 }
+_VALUES = {kind: attrgetter(*(name for name, _, _ in bounds)) for kind, bounds in _BOUNDS.items()}
 
 
 def _possible(part: Part) -> Iterator[Fields]:
-    for name, low, high in _BOUNDS[type(part)]:
-        value = getattr(part, name)
+    bounds = _BOUNDS[type(part)]
+    for value, (name, low, high) in zip(_VALUES[type(part)](part), bounds, strict=True):
         if value is not None and not low <= value <= high:
             yield (name,)
     for low_name, high_name in _IN_ORDER:
@@ -159,13 +161,14 @@ def _module(module: Module) -> Iterator[Fields]:
     voltages = _cell_voltages(module)
     if not voltages:
         return
-    if min(voltages) < _CELL_V[0] or max(voltages) > _CELL_V[1] or not any(voltages):
+    low, high, together = min(voltages), max(voltages), sum(voltages)
+    if low < _CELL_V[0] or high > _CELL_V[1] or not high:
         yield ("cells",)
     tolerance = _SUM_V if module.at_once else _LATER_SUM_V
     complete = len(voltages) == len(module.cells or ())
-    if complete and module.voltage is not None and abs(sum(voltages) - module.voltage) > tolerance:
+    if complete and module.voltage is not None and abs(together - module.voltage) > tolerance:
         yield "voltage", "cells"
-    for name, own in (("cell_voltage_min", min(voltages)), ("cell_voltage_max", max(voltages))):
+    for name, own in (("cell_voltage_min", low), ("cell_voltage_max", high)):
         if module.at_once and not _within(getattr(module, name), own - _OWN_EXTREME_V, own + _OWN_EXTREME_V):
             yield name, "cells"
 
