@@ -209,7 +209,7 @@ def test_files_are_short(name: str) -> None:
         assert path.read_text(encoding="utf-8").count("\n") <= limit, relative(path)
 
 
-@pytest.mark.parametrize("name", rooms("protocols"))
+@pytest.mark.parametrize("name", rooms())
 def test_a_folder_can_be_seen_at_once(name: str) -> None:
     for folder in {path.parent for path in FILES if room(path) == name}:
         assert len(list(folder.glob("*.py"))) <= MOST_FILES, relative(folder)

@@ -15,11 +15,10 @@ from typing import Any
 
 from pylon2mqtt.errors import OutputError
 from pylon2mqtt.insight.base import Insight
-from pylon2mqtt.model import Alarm, Figure, Happening, PartSlug, Snapshot
+from pylon2mqtt.model import Alarm, Figure, Happening, PartSlug, Reading, Snapshot
 from pylon2mqtt.model.identity import slug
 from pylon2mqtt.model.merging import Merging
-from pylon2mqtt.model.quantities import OverTime
-from pylon2mqtt.model.reading import Reading
+from pylon2mqtt.model.over_time.quantities import TOTALS_OVER_TIME
 from pylon2mqtt.model.units import Seconds
 from pylon2mqtt.records.base import Memory
 from pylon2mqtt.records.happenings import entry, happening
@@ -65,7 +64,6 @@ class Hub:
         deliver: Callable[[Snapshot], None],
     ) -> None:
         self._insights = tuple(insights)
-        self._totals = {row.key for one in self._insights for row in one.rows if row.over_time is OverTime.TOTAL}
         self._memory = memory
         self._deliver = deliver
         self._complained = False
@@ -104,7 +102,7 @@ class Hub:
         for each in snapshot.happenings:
             self._write(self._memory.append, entry(each))
         bank.totals = {
-            part: {key: value for key, value in values.items() if key in self._totals}
+            part: {key: value for key, value in values.items() if key in TOTALS_OVER_TIME}
             for part, values in snapshot.figures.items()
         }
         if not bank.saved:  # Nothing was added since the start.
@@ -119,7 +117,7 @@ class Hub:
         return replace(snapshot, figures=figures, happenings=(*missed, *snapshot.happenings))
 
     def _reported(self, bank: _BankState, part: PartSlug, key: str, value: Figure) -> Figure:
-        if key not in self._totals or not self._memory.keeps:
+        if key not in TOTALS_OVER_TIME or not self._memory.keeps:
             return value
         return bank.saved.get(part, {}).get(key)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pylon2mqtt.app.hub import Hub
-from pylon2mqtt.insight.base import FigureRow
 from pylon2mqtt.insight.registry import InsightSettings, insights
-from pylon2mqtt.model import Bank, Figure, Happening, Snapshot
-from pylon2mqtt.model.reading import Reading
+from pylon2mqtt.model import Bank, Figure, Happening, Module, Reading, Snapshot
+from pylon2mqtt.model.over_time.quantities import QUANTITIES_OVER_TIME
+from pylon2mqtt.model.quantities import Quantity
 from pylon2mqtt.model.report import plain, whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.records.memory import NoMemory
@@ -54,11 +54,10 @@ def _json(snapshot: Snapshot) -> str:
 
 def _text(snapshot: Snapshot) -> str:
     """The table of the bank, the figures that are known, one line each, and what happened."""
-    rows = {row.key: row for one in insights(InsightSettings()) for row in one.rows}
     lines = [
         f"{row.title}{f' of {part}' if part else ''}: {_value(values[key], row)}"
         for part, values in snapshot.figures.items()
-        for key, row in rows.items()
+        for key, row in QUANTITIES_OVER_TIME[Module if part else Bank].items()
         if values.get(key) is not None
     ]
     return "\n".join([table(snapshot.bank), *lines, *map(_sentence, snapshot.happenings)])
@@ -68,7 +67,7 @@ def _by_part(values: Mapping[str | None, Any]) -> dict[str, Any]:
     return {part or "": plain(value) for part, value in values.items()}
 
 
-def _value(value: Figure, row: FigureRow) -> str:
+def _value(value: Figure, row: Quantity) -> str:
     shown = f"{value:.{row.digits}f}" if isinstance(value, float) and row.digits is not None else str(value)
     return f"{shown} {row.unit}" if row.unit else shown
 
