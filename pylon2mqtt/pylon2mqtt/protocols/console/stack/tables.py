@@ -149,7 +149,8 @@ def _cell(index: str | None) -> int | None:
 def cell_table(answer: Answer, number: int | None) -> Decoded:
     """Return the cells of ``bat`` as the module ``number``.
 
-    The charge of a cell at 100 % is the capacity of the module; of several the least. Raises FrameError when rows are missing or out of order.
+    The charge of a cell at 100 % is the capacity of the module; of several the least. Raises FrameError when rows are
+    missing or out of order.
     """
     reported = table(answer.lines, "Battery", required=("Volt",))
     check_order(reported, "Battery", most=MOST_CELLS_OF_MODULE)
