@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pylon2mqtt.app.hub import Hub
-from pylon2mqtt.insight.base import FigureRow
 from pylon2mqtt.insight.registry import InsightSettings, insights
-from pylon2mqtt.model import Bank, Figure, Happening, Snapshot
-from pylon2mqtt.model.reading import Reading
+from pylon2mqtt.model import Bank, Figure, Happening, Reading, Snapshot
+from pylon2mqtt.model.quantities import Quantity
+from pylon2mqtt.model.quantities_over_time import BANK_OVER_TIME, MODULE_OVER_TIME
 from pylon2mqtt.model.report import plain, whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.records.memory import NoMemory
@@ -18,6 +18,8 @@ from pylon2mqtt.records.memory import NoMemory
 # A recording has no name for its bank, and no date: its first second is that of 1970. A log of a CAN bus has a date.
 _NAME = "Battery"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+_ROWS = {row.key: row for row in (*BANK_OVER_TIME, *MODULE_OVER_TIME)}
 
 
 def with_insight(readings: Iterable[tuple[float, Bank]], *, as_json: bool) -> Iterator[str]:
@@ -54,11 +56,10 @@ def _json(snapshot: Snapshot) -> str:
 
 def _text(snapshot: Snapshot) -> str:
     """The table of the bank, the figures that are known, one line each, and what happened."""
-    rows = {row.key: row for one in insights(InsightSettings()) for row in one.rows}
     lines = [
         f"{row.title}{f' of {part}' if part else ''}: {_value(values[key], row)}"
         for part, values in snapshot.figures.items()
-        for key, row in rows.items()
+        for key, row in _ROWS.items()
         if values.get(key) is not None
     ]
     return "\n".join([table(snapshot.bank), *lines, *map(_sentence, snapshot.happenings)])
@@ -68,7 +69,7 @@ def _by_part(values: Mapping[str | None, Any]) -> dict[str, Any]:
     return {part or "": plain(value) for part, value in values.items()}
 
 
-def _value(value: Figure, row: FigureRow) -> str:
+def _value(value: Figure, row: Quantity) -> str:
     shown = f"{value:.{row.digits}f}" if isinstance(value, float) and row.digits is not None else str(value)
     return f"{shown} {row.unit}" if row.unit else shown
 

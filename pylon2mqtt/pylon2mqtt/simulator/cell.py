@@ -126,7 +126,7 @@ class VirtualCell:
         self.put(self.charge)
 
     def put(self, charge: AmpereHours) -> None:
-        """Let it hold so much, at rest."""
+        """Set the charge of the cell, at rest."""
         self.charge = charge
         self.polarisation = 0.0
         self.flow(0.0, 0.0, 0.0)

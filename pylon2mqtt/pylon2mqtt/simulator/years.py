@@ -162,7 +162,7 @@ def _cell(number: int, voltage: Volts, temperature: Celsius, balancing: bool) ->
 
 
 def _alarms(module: VirtualModule) -> tuple[Alarm, ...]:
-    """One for each kind, with all its cells."""
+    """One alarm for each kind, with all its cells."""
     return tuple(
         Alarm(
             kind=kind,

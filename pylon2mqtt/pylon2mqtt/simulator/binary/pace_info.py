@@ -58,7 +58,7 @@ def temperatures(module: VirtualModule) -> list[Celsius]:
 
 
 def analog(module: VirtualModule) -> bytes:
-    """42, the part of one pack; ``tail`` of its model says how many bytes follow the design capacity."""
+    """The part of one pack in an answer to 42; ``tail`` of its model: how many bytes follow the design capacity."""
     cells = [round(volts * 1000) for volts in module.cell_voltages()]
     reported = [kelvin(celsius) for celsius in temperatures(module)]
     full, design = hundredths(module.full_capacity), hundredths(module.model.capacity)

@@ -45,7 +45,7 @@ class Sums:
 
     @property
     def current(self) -> Amperes:
-        """Of all modules, as their BMSs measure it."""
+        """The current of all modules, as their BMSs measure it."""
         return sum(module.measured_current for module in self.modules)
 
     @property
@@ -95,7 +95,7 @@ class Sums:
         return {kind for module in self.modules for kind, _ in module.alarms}
 
     def warnings(self) -> set[AlarmKind]:
-        """What some module warns of."""
+        """The warnings of all modules."""
         return {kind for module in self.modules for kind, _ in module.warnings}
 
 

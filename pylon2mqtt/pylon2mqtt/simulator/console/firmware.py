@@ -212,5 +212,5 @@ def firmware_of(model: BatteryModel) -> Firmware:
 
 
 def device_name(model: BatteryModel) -> str:
-    """What the module calls itself on the console."""
+    """The name of the module on the console."""
     return firmware_of(model).device or model.device_name
