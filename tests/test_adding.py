@@ -430,3 +430,61 @@ def test_a_quantity(copy: Copy) -> None:
     written = copy.python("script/write-docs", PYTHONPATH=f"{copy.root}/pylon2mqtt:{ROOT}")
     assert written.returncode == 0, written.stderr
     assert "| **Humidity** | module | % | made up |  | yes |" in copy.read(DOCS)
+
+
+WARMEST = '''
+"""The warmest that each module has been: made up for a test."""
+
+from pylon2mqtt.insight.folding.readings import mean_temperature
+
+class Warmest:
+    name = "warmest"
+    hourly = False
+
+    def begin(self, kept):
+        return kept if isinstance(kept, float) else None
+
+    def advance(self, state, seen):
+        now = mean_temperature(seen.module)
+        return max((one for one in (state, now) if one is not None), default=None), ()
+
+    def figures(self, state):
+        return {"warmest": state}
+
+    def bank_figures(self, modules):
+        return {}
+
+    def alarms(self, state):
+        return ()
+
+    def keep(self, state):
+        return state
+'''
+
+
+def test_an_insight(copy: Copy) -> None:
+    insight, model, tests = f"{PACKAGE}/insight", f"{PACKAGE}/model/over_time", "tests/insight"
+    (copy.root / tests).mkdir()
+    for name in ("test_contract.py", "sequences.py"):
+        copy.write(f"{tests}/{name}", (ROOT / tests / name).read_text(encoding="utf-8"))
+    copy.write(f"{insight}/warmest.py", WARMEST)
+    copy.insert(
+        f"{insight}/registry.py", behind="        EachModule(CellWatch()),\n", text="        EachModule(Warmest()),\n"
+    )
+    copy.insert(
+        f"{insight}/registry.py", behind="from .resistance import Resistance\n", text="from .warmest import Warmest\n"
+    )
+    judge = f"-m pytest -q -x -p no:cacheprovider {tests}/test_contract.py -k"
+    contract = (*judge.split(), "row or key or json")
+    assert copy.python(*contract).returncode == 1, "a figure without a row passed"
+    copy.insert(
+        f"{model}/figures.py", behind="    present: bool | None = None\n", text="    warmest: Celsius | None = None\n"
+    )
+    copy.insert(
+        f"{model}/quantities.py", behind="MODULE_OVER_TIME = (\n    *BOTH_OVER_TIME,\n",
+        text='    Quantity("warmest", "Warmest", 1, LEVEL, DETAIL, "made up"),\n',
+    )  # fmt: skip
+    judged = copy.python(*contract)
+    assert judged.returncode == 0, judged.stdout
+    named = {f"{insight}/", f"{insight}/registry.py", f"{model}/figures.py", f"{model}/quantities.py"}
+    assert named <= named_files("To add an insight")

@@ -145,6 +145,7 @@ def test_a_clock_that_is_off_is_said_once_with_the_command(owner: Owner) -> None
     for offset in (600.0, 660.0, 720.0, 540.0, 360.0, 300.0, 660.0):
         owner.reads(bank(module(1, clock_offset=offset), module(2)))
     assert kinds(owner.happenings) == ["clock_off", "clock_right", "clock_off"]
+    assert owner.happenings[1].values == {"offset_s": 300.0}
     assert owner.happenings[0].values == {"offset_s": 660.0, "command": "time 26 06 01 12 01 20"}
 
 

@@ -33,7 +33,7 @@ class Timeline:
 
         None: it was not read before, or so long ago that there is a gap. A snapshot without a new reading has no parts.
         """
-        if not snapshot.online or snapshot.stale or snapshot.taken_at == self.taken_at:
+        if not snapshot.online or snapshot.taken_at == self.taken_at:
             return self, {}
         now = snapshot.since_start_s
         parts: list[PartSlug] = [None, *module_slugs(snapshot.bank)]
