@@ -48,7 +48,7 @@ _DBC = Path(pylon2mqtt.protocols.__file__).with_name("can") / "dialects" / "lv.d
 
 
 class _Unfiltered:
-    """A line that does not pass the driver's selection on; counts what the driver heard of the battery."""
+    """A line that does not pass the driver's selection on; counts what the driver received of the battery."""
 
     def __init__(self, line: CanTransport, *, filtered: bool) -> None:
         self._line = line

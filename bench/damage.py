@@ -16,16 +16,16 @@ from pylon2mqtt.protocols import registry
 from pylon2mqtt.protocols.base import BatteryProtocol, Clock
 from pylon2mqtt.simulator.registry import Simulator
 
-from .rig import at_least, plain, show
+from .rig import at_most, plain, show
 
-# Protocol, model, number of modules and of cycles of each run.
+# Protocol, model, number of modules and of cycles of each run, and the rate in percent of the commit 8fe265b.
 BANKS = (
-    ("console", "US3000C", 2, 4000),
-    ("console", "US5000-B69.26", 2, 4000),
-    ("console", "Pytes-V5", 2, 4000),
-    ("console", "SC0500", 2, 4000),
-    ("rs485", "US3000C", 2, 20000),
-    ("rs232", "Jakiper", 2, 20000),
+    ("console", "US3000C", 2, 3000, 0.27),
+    ("console", "US5000-B69.26", 2, 3000, 0.70),
+    ("console", "Pytes-V5", 2, 3000, 0.47),
+    ("console", "SC0500", 2, 3000, 0.73),
+    ("rs485", "US3000C", 2, 20000, 0.0),
+    ("rs232", "Jakiper", 2, 20000, 0.0),
 )
 # Longer than the period of every slow question but the rarest: nearly all of them are asked in every cycle.
 _APART_S = 1000.0
@@ -37,7 +37,7 @@ _NO_VALUES = ("number", "address", "events", "clock_offset", "alarms", "words")
 
 def run(*, quick: bool) -> None:
     """Damage the answers of each bank and print the rates."""
-    for protocol, model, modules, cycles in BANKS:
+    for protocol, model, modules, cycles, bound in BANKS:
         count = cycles // 20 if quick else cycles
         wrong, failed = measure(protocol, model, modules, count)
         show(
@@ -46,8 +46,7 @@ def run(*, quick: bool) -> None:
                 plain("cycles with one damaged character", count),
                 plain("  that published a wrong number", wrong),
                 plain("  that gave no reading", failed),
-                plain("silent-wrong rate", 100 * wrong / count, "%"),
-                at_least("right or left out", 100 - 100 * wrong / count, 0.0),
+                at_most("silent-wrong rate", 100 * wrong / count, bound, "%"),
             ],
         )
 

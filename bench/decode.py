@@ -9,7 +9,7 @@ from pylontech import Pylontech
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
 from pylon2mqtt.protocols.binary.dialects.pylontech import decode_info
-from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command
+from pylon2mqtt.protocols.binary.dialects.pylontech_info import PylontechCommand
 from pylon2mqtt.protocols.binary.dialogue import accepted
 from pylon2mqtt.protocols.binary.frame import Frame, candidates
 from pylon2mqtt.simulator.battery import VirtualBank
@@ -54,7 +54,7 @@ def _day(model: str) -> Iterator[Exchange]:
     for _ in range(int(_DAY_S / _APART_S)):
         bank.advance(_APART_S)
         for address in range(2, 2 + _MODULES):
-            question = PYLONTECH_RS485.question(Command.ANALOG, address)
+            question = PYLONTECH_RS485.question(PylontechCommand.ANALOG, address)
             yield battery.answer(question.to_bytes()), question
 
 
@@ -82,7 +82,7 @@ def decode_ours(answer: bytes, question: Frame) -> Bank:
     frame = accepted(next(candidates(answer)), question, PYLONTECH_RS485.answers)
     if frame is None:
         raise ValueError("this is the echo of the question")
-    return decode_info(Command.ANALOG, frame)
+    return decode_info(PylontechCommand.ANALOG, frame)
 
 
 def decode_theirs(their: Pylontech, answer: bytes) -> object:

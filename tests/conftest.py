@@ -1,4 +1,4 @@
-"""The fixtures of the brokers; each stops what it started."""
+"""The fixtures that tests of several folders need; each stops what it started."""
 
 import os
 import shutil
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from tests.brokers import Listener, Mosquitto, Outputs
+from tests.simulator.sim_host import running
+
+from pylon2mqtt.simulator.registry import Simulator
 
 # Nothing here is a timed test, and the machines are busy.
 settings.register_profile("untimed", deadline=None)
@@ -54,3 +57,10 @@ def mqtt() -> Iterator[Outputs]:
     outputs = Outputs()
     yield outputs
     outputs.close_all()
+
+
+@pytest.fixture
+def battery(tmp_path: Path) -> Iterator[Simulator]:
+    """Let two virtual US3000C serve on RS485, at a terminal where no answer takes time."""
+    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
+        yield simulator

@@ -291,6 +291,111 @@ def test_a_can_dialect(copy: Copy) -> None:
     assert "42434431323334" not in record.read_text(), "the serial number of the new dialect is hidden"
 
 
+HOUSE_BRAND = """
+from construct import Bytes, Int8ub, Int16sb, Int16ub, PrefixedArray, Struct
+
+from pylon2mqtt.model import Bank, Module
+from pylon2mqtt.protocols.binary.dialect import Barcodes, BinaryDialect, Group, ProbeQuestion
+from pylon2mqtt.protocols.binary.values import believed, cells
+
+_ANALOG = Struct("cells_mv" / PrefixedArray(Int8ub, Int16ub), "current_ca" / Int16sb, "voltage_mv" / Int16ub)
+_NAME = Struct("flag" / Int8ub, "barcode" / Bytes(8))
+
+
+def _decode(answer, asked):
+    place = {"number": answer.address, "address": answer.address}
+    if asked.cid2 == 0x5A:
+        return Bank(modules=(Module(**place, barcode=_NAME.parse(answer.info).barcode.decode()),))
+    block = _ANALOG.parse(answer.info)
+    module = Module(
+        **place, voltage=block.voltage_mv / 1000, current=block.current_ca / 100, cells=cells(block.cells_mv)
+    )
+    return Bank(modules=(believed(module, answer),))
+
+
+HOUSE_BRAND = BinaryDialect(
+    title="a made-up house brand",
+    lines={"rs485": 9},
+    timeout_s={9600: 1.0},
+    stacks=((Group(1, 4),),),
+    version=0x2A,
+    decode=_decode,
+    commands=frozenset((0x42, 0x5A)),
+    info=lambda command, place: bytes((place,)),
+    of_module={},
+    identity=0x5A,
+    barcodes={0x5A: Barcodes(1, 8)},
+    probe=ProbeQuestion(protocol="rs485", command=0x42, places=(1,), wait_s={9600: 0.7}, rank=9),
+)
+"""
+HOUSE_BRAND_READ = """
+import itertools, struct
+from pylon2mqtt.errors import DecodeError, TransportTimeoutError
+from pylon2mqtt.protocols import registry
+from pylon2mqtt.protocols.base import Clock
+from pylon2mqtt.protocols.binary.frame import Frame
+from pylon2mqtt.protocols.binary.rs485 import PROBES
+
+VALUES = struct.pack(">B4HhH", 4, 3300, 3300, 3300, 3300, -250, 13200)
+ANSWERS = {0x42: VALUES, 0x5A: b"\\0HB001234"}
+
+
+class Line:
+    line, has_baudrate, now = "made-up", True, 0.0
+
+    def set_baudrate(self, baudrate):
+        self.baudrate = baudrate
+
+    def send(self, data):
+        asked, self.told = Frame.parse(data), b""
+        if (asked.version, asked.address, self.baudrate) == (0x2A, 1, 9600) and asked.cid2 in ANSWERS:
+            info = ANSWERS[asked.cid2]
+            self.told = Frame(version=0x2A, address=1, cid2=0, info=info).to_bytes()
+
+    def read_until(self, end, timeout_s):
+        self.now += timeout_s
+        if not self.told:
+            raise TransportTimeoutError("silence")
+        told, self.told = self.told, b""
+        return told
+
+    def unread(self):
+        return b""
+
+
+line = Line()
+clock = Clock(now=lambda: line.now, sleep=lambda seconds: None)
+bank = registry.driver("rs485", name="B", clock=clock, stagger_s=0).read(line)
+(module,) = bank.modules
+print(module.voltage, module.current, module.barcode)
+
+asked = Frame(version=0x2A, address=1, cid2=0x5A, info=bytes((1,))).to_bytes()
+answer = Frame(version=0x2A, address=1, cid2=0, info=ANSWERS[0x5A]).to_bytes()
+print(registry.decode("rs485", answer, asked.decode()).modules[0].barcode)
+hidden = registry.scrub("rs485")(asked, answer, lambda barcode: "X" * len(barcode))
+print(b"HB001234".hex().upper().encode() in hidden, b"X".hex().encode() * 8 in hidden)
+print([probe.title for probe in PROBES if probe.recognises(answer)])
+"""
+
+
+def test_a_dialect_of_the_binary_frame(copy: Copy) -> None:
+    dialects = f"{PACKAGE}/protocols/binary/dialects"
+    assert places("To add a dialect of the binary frame") >= {f"{dialects}/__init__.py", f"{dialects}/"}
+    assert "no battery answers" in copy.python("-c", HOUSE_BRAND_READ).stderr, "what no dialect claims is not read"
+    copy.write(f"{dialects}/house_brand.py", HOUSE_BRAND)
+    copy.insert(
+        f"{dialects}/__init__.py", behind="from .eg4 import EG4\n", text="from .house_brand import HOUSE_BRAND\n"
+    )
+    copy.insert(f"{dialects}/__init__.py", behind="DIALECTS: tuple[BinaryDialect, ...] = (", text="HOUSE_BRAND, ")
+    done = copy.python("-c", HOUSE_BRAND_READ)
+    assert done.stdout.splitlines() == [
+        "13.2 -2.5 HB001234",
+        "HB001234",
+        "False True",
+        "['a made-up house brand']",
+    ], done.stderr
+
+
 HUMID = """
 from pylon2mqtt.model import Bank, Module
 from pylon2mqtt.model.report import module_report
@@ -358,7 +463,7 @@ class Warmest:
 
 
 def test_an_insight(copy: Copy) -> None:
-    insight, model, tests = f"{PACKAGE}/insight", f"{PACKAGE}/model/over_time", "tests/insight"
+    insight, model, tests = f"{PACKAGE}/insight", f"{PACKAGE}/model", "tests/insight"
     (copy.root / tests).mkdir()
     for name in ("test_contract.py", "sequences.py"):
         copy.write(f"{tests}/{name}", (ROOT / tests / name).read_text(encoding="utf-8"))
@@ -373,13 +478,20 @@ def test_an_insight(copy: Copy) -> None:
     contract = (*judge.split(), "row or key or json")
     assert copy.python(*contract).returncode == 1, "a figure without a row passed"
     copy.insert(
-        f"{model}/figures.py", behind="    present: bool | None = None\n", text="    warmest: Celsius | None = None\n"
+        f"{model}/figures_over_time.py",
+        behind="    present: bool | None = None\n",
+        text="    warmest: Celsius | None = None\n",
     )
     copy.insert(
-        f"{model}/quantities.py", behind="MODULE_OVER_TIME = (\n    *BOTH_OVER_TIME,\n",
+        f"{model}/quantities_over_time.py", behind="MODULE_OVER_TIME = (\n    *BOTH_OVER_TIME,\n",
         text='    Quantity("warmest", "Warmest", 1, LEVEL, DETAIL, "made up"),\n',
     )  # fmt: skip
     judged = copy.python(*contract)
     assert judged.returncode == 0, judged.stdout
-    named = {f"{insight}/", f"{insight}/registry.py", f"{model}/figures.py", f"{model}/quantities.py"}
+    named = {
+        f"{insight}/",
+        f"{insight}/registry.py",
+        f"{model}/figures_over_time.py",
+        f"{model}/quantities_over_time.py",
+    }
     assert named <= named_files("To add an insight")

@@ -3,9 +3,13 @@
 import json
 import random
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
+from typing import cast
 
+import cantools.database
 import pytest
+from cantools.database.can import Database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import recordings
@@ -132,12 +136,16 @@ def _with_unknown_bits(line: str, fill: int) -> str:
 
 
 def _known_bits() -> dict[int, int]:
-    """The bits of each identifier that some table gives a meaning."""
+    """The bits of each identifier that some DBC file gives a meaning."""
     bits: dict[int, int] = {}
-    for dialect in DIALECTS:
-        for key, (table, _) in dialect.tables.items():
-            for start, length in table.bits():
-                bits[key] = bits.get(key, 0) | ((1 << length) - 1) << start
+    for name in {name for dialect in DIALECTS for name in dialect.files}:
+        text = resources.files("pylon2mqtt.protocols.can.dialects").joinpath(name).read_text(encoding="utf-8")
+        for message in cast(Database, cantools.database.load_string(text, "dbc", strict=False)).messages:
+            addresses = message.dbc.attributes.get("Addresses") if message.dbc else None
+            for address in range(int(addresses.value) if addresses else 1):
+                key = message.frame_id + address | (0x80000000 if message.is_extended_frame else 0)
+                for signal in message.signals:
+                    bits[key] = bits.get(key, 0) | ((1 << signal.length) - 1) << signal.start
     return bits
 
 

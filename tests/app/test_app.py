@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,12 +25,6 @@ from pylon2mqtt.protocols.base import BatteryProtocol
 from pylon2mqtt.protocols.diagnosis import Chosen
 from pylon2mqtt.simulator.registry import Simulator
 from pylon2mqtt.transports.base import ByteTransport
-
-
-@pytest.fixture
-def battery(tmp_path: Path) -> Iterator[Simulator]:
-    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
-        yield simulator
 
 
 @pytest.fixture
@@ -100,7 +93,7 @@ class TestOutages:
             count = len(output.online)
             until(lambda: len(output.online) > count + 3)
         barcodes = {m.barcode for s in output.online for m in s.bank.modules}
-        assert barcodes == {m.barcode for m in battery.bank.modules}
+        assert barcodes - {None} == {m.barcode for m in battery.bank.modules}
         for snapshot in output.online:
             for module in snapshot.bank.modules:
                 assert 48 < (module.voltage or 0) < 54
@@ -120,7 +113,7 @@ class TestOutages:
         truth = [m.barcode for m in battery.bank.modules]
         for snapshot in output.online:
             barcodes = [m.barcode for m in snapshot.bank.modules]
-            assert set(barcodes) <= set(truth)
+            assert {*barcodes} - {None} <= {*truth}  # It may be told a little later than the rest.
             assert len(barcodes) + len(snapshot.bank.silent) <= 2
             assert all(48 < (m.voltage or 0) < 54 for m in snapshot.bank.modules)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from tests.brokers import Listener, Mosquitto
-from tests.simulator.sim_host import running
 from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.simulator.registry import Simulator
@@ -56,12 +55,6 @@ class Bridge:
     @property
     def log(self) -> str:
         return self._log.read_text()
-
-
-@pytest.fixture
-def battery(tmp_path: Path) -> Iterator[Simulator]:
-    with running(f"pty:{tmp_path}/battery", modules=2, fast=True) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_no_fault_of_the_line_becomes_a_wrong_value(fault: str, battery: Simulat
         until(lambda: len(output.told) > count + 3 and output.told[-1].online and not output.told[-1].bank.silent)
     truth = [module.barcode for module in battery.bank.modules]
     for snapshot in output.online:
-        assert {m.barcode for m in snapshot.bank.modules} <= set(truth)
+        assert {m.barcode for m in snapshot.bank.modules} - {None} <= {*truth}  # It may be told later than the rest.
         for module in snapshot.bank.modules:
             assert 48 < (module.voltage or 0) < 54
             assert all(3 < (cell.voltage or 3.3) < 3.7 for cell in module.cells or ())

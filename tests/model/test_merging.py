@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Event, Module, Severity
+from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Event, Module, Reading, Severity
 from pylon2mqtt.model.merging import DISAGREE_S, PROVEN_AFTER, Merging
-from pylon2mqtt.model.reading import Reading
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
 RS485, CAN = "rs485", "can"

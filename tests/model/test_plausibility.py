@@ -90,7 +90,8 @@ def test_a_phrase_gives_the_values() -> None:
 
 
 def test_between_two_answers_the_load_may_change() -> None:
-    assert not fields(module(voltage=48.9, cell_voltage_min=None, at_once=False))
+    assert not fields(module(voltage=47.0, cell_voltage_min=None, at_once=False))
+    assert fields(module(voltage=46.0, cell_voltage_min=None, at_once=False))
     assert fields(module(voltage=48.9, cell_voltage_min=None))
 
 
@@ -137,11 +138,33 @@ class TestUnits:
         assert only_plausible([module(soc=5.0)]) is None
 
 
-def test_no_recording_of_a_sound_battery_is_doubted() -> None:
-    banks = {
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Bank]:
+    return {
         answer.name: recordings.decode(answer.protocol, answer.data, answer.request) for answer in recordings.answers()
     }
-    modules = {(name, module.number): module for name, bank in banks.items() for module in bank.modules}
+
+
+def test_no_recording_of_a_sound_battery_is_doubted(recorded: dict[str, Bank]) -> None:
+    modules = {(name, module.number): module for name, bank in recorded.items() for module in bank.modules}
     assert len(modules) > 100
-    assert not {name: found for name, bank in banks.items() if (found := contradictions(bank))}
+    assert not {name: found for name, bank in recorded.items() if (found := contradictions(bank))}
     assert not {name: found for name, module in modules.items() if (found := contradictions(module))}
+
+
+@pytest.mark.parametrize("share", [10, 0.1, 100])
+def test_a_voltage_in_another_unit_shows_in_every_language(recorded: dict[str, Bank], share: float) -> None:
+    modules = [module for bank in recorded.values() for module in bank.modules if module.voltage and module.cells]
+    assert len(modules) > 50
+    for each in modules:
+        wrong = replace(each, voltage=(each.voltage or 0.0) * share)
+        assert any("voltage" in names for names in fields(wrong)), each
+
+
+def test_a_charge_in_another_unit_shows_beside_the_state_of_charge(recorded: dict[str, Bank]) -> None:
+    parts = [part for bank in recorded.values() for part in bank.modules if part.soc and part.soc > 15]
+    parts = [part for part in parts if part.remaining_capacity and part.full_capacity]
+    assert parts
+    for each in parts:
+        assert fields(replace(each, remaining_capacity=(each.remaining_capacity or 0.0) / 10)), each
+        assert fields(replace(each, remaining_capacity=(each.remaining_capacity or 0.0) * 10)), each

@@ -7,7 +7,7 @@ import pytest
 from tests.fakes import FakeTime
 
 from pylon2mqtt.errors import DecodeError, DeviceError, FrameError, TransportError, TransportTimeoutError
-from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command as Binary
+from pylon2mqtt.protocols.binary.dialects.pylontech_info import PylontechCommand as Binary
 from pylon2mqtt.protocols.schedule import Schedule
 
 

@@ -1,8 +1,12 @@
 """The physics of cells and modules, against what healthy and sick ones show."""
 
+from dataclasses import replace
+
 import pytest
 
+from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.cell import Ageing, VirtualCell, open_circuit_voltage, relaxed_after, soc_at_rest
+from pylon2mqtt.simulator.models import MODELS
 from pylon2mqtt.simulator.truth import truth_of
 from pylon2mqtt.simulator.years import bank_for_years
 
@@ -131,6 +135,17 @@ def test_in_53_volts_the_bms_ends_the_charge():
         highest = max(highest, made.modules[0].voltage())
     assert 52.5 < highest < 53.3
     assert not made.modules[0].charge_enabled
+
+
+def test_a_rack_is_not_charged_beyond_its_voltage():
+    made = VirtualBank([replace(MODELS["Force-H2"], charge_voltage_limit=103.0)] * 2, soc=97.5)
+    made.demand = lambda _time, _soc: 20000.0
+    voltages = []
+    for _ in range(30):
+        made.advance(60)
+        voltages.append(sum(sum(module.cell_voltages()) for module in made.modules))
+    assert max(voltages) == pytest.approx(206, abs=0.1)
+    assert made.modules[0].full
 
 
 def test_only_the_highest_cells_are_bled():

@@ -45,9 +45,9 @@ def test_bytes_come_one_after_the_other():
 
 def test_the_timetable_ends_with_the_last_byte_of_the_last_piece():
     pace = Pace(115200)
-    assert pace.heard(20, 100.0) == pytest.approx(100.001736, abs=1e-6)
-    assert pace.heard(20, 100.0) == pytest.approx(100.003472, abs=1e-6)
-    assert pace.heard(1, 200.0) == pytest.approx(200.000087, abs=1e-6)
+    assert pace.arrived(20, 100.0) == pytest.approx(100.001736, abs=1e-6)
+    assert pace.arrived(20, 100.0) == pytest.approx(100.003472, abs=1e-6)
+    assert pace.arrived(1, 200.0) == pytest.approx(200.000087, abs=1e-6)
 
 
 def test_the_delay_varies_as_it_was_measured_and_can_be_set():

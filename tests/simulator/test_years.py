@@ -213,6 +213,16 @@ def test_a_summer_day_fills_the_battery_and_the_reserve_stays():
     assert min(low for low, _ in days) > 11
 
 
+@pytest.mark.parametrize(("model", "least_h", "most_h"), [("US3000C", 0.2, 0.8), ("EG4", 2.0, 9.0)])
+def test_the_top_lasts_as_long_as_somebody_holds_it(model, least_h, most_h):
+    made = bank_for_years(model, first_midnight=datetime(2026, 5, 1), soc=40)
+    high_s, before = 0.0, 0.0
+    for reading in readings(made, days=2):
+        is_high = max(cell_voltages(reading.bank.modules[0])) >= 3.45
+        high_s, before = high_s + is_high * (reading.since_start_s - before), reading.since_start_s
+    assert 2 * least_h < high_s / 3600 < 2 * most_h
+
+
 def test_in_winter_the_battery_becomes_empty_and_sometimes_full_before():
     made = bank_for_years(first_midnight=datetime(2026, 12, 1), seed=1)
     days = course(made, 8)

@@ -6,15 +6,11 @@ own. Where the kernel has slcan too, a pseudo terminal becomes a real CAN interf
 
 import fcntl
 import logging
-import os
-import pty
-import select
 import signal
 import struct
 import subprocess
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -25,6 +21,7 @@ import pytest
 from tests.app.app_host import Collector, app_running
 from tests.can_logs import one
 from tests.simulator.can.can_host import can_running, clock_of
+from tests.transports.can.slcan_adapter import SlcanAdapter
 from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.app import App
@@ -224,35 +221,18 @@ def interfaces() -> set[str]:
     return {path.name for path in Path("/sys/class/net").iterdir()}
 
 
-class Adapter:
-    """An slcan adapter that the kernel has made an interface of; notes what it is told."""
+class Adapter(SlcanAdapter):
+    """An slcan adapter that the kernel has made an interface of."""
 
     def __init__(self) -> None:
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
+        super().__init__()
         before = interfaces()
-        fcntl.ioctl(self._slave, _TIOCSETD, struct.pack("i", _N_SLCAN))
+        try:
+            fcntl.ioctl(self._slave, _TIOCSETD, struct.pack("i", _N_SLCAN))
+        except OSError:
+            self.unplug()
+            raise
         (self.name,) = interfaces() - before
-        self.told = b""
-        self._gone = False
-        self._ears = threading.Thread(target=self._listen, daemon=True)
-        self._ears.start()
-
-    def _listen(self) -> None:
-        while not self._gone:
-            if select.select([self._master], [], [], 0.02)[0]:
-                with suppress(OSError):
-                    self.told += os.read(self._master, 100)
-
-    def say(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def unplug(self) -> None:
-        # Nobody may be reading: a file that is read stays open.
-        self._gone = True
-        self._ears.join()
-        os.close(self._master)
-        os.close(self._slave)
 
 
 @pytest.fixture

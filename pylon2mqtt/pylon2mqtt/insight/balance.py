@@ -61,7 +61,7 @@ class Fullness:
         return None if self.full_at is None else max(0.0, (at - self.full_at).total_seconds() / _DAY_S)
 
     def wants_full(self, at: datetime, days: float) -> bool:
-        """Return whether it was not full for so many days, as far as it is watched."""
+        """Return whether the bank was not full for so many days, as far as it has been watched."""
         return (at - (self.full_at or self.since)).total_seconds() > days * _DAY_S
 
     def hours(self, at: datetime) -> float:

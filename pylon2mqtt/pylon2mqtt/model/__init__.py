@@ -1,7 +1,7 @@
 """The model: frozen values in V, A, °C, %, Ah, kWh and s, made by protocols and taken by outputs."""
 
 from .battery import Alarm, Bank, Cell, Event, Module, Readings
-from .snapshot import CellsThen, EventSeverity, Figure, Happening, HappeningKind, PartSlug, Snapshot
+from .snapshot import CellsThen, EventSeverity, Figure, Happening, HappeningKind, PartSlug, Reading, Snapshot
 from .units import AlarmKind, AlarmSource, Severity, State, Topology
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "HappeningKind",
     "Module",
     "PartSlug",
+    "Reading",
     "Readings",
     "Severity",
     "Snapshot",

@@ -14,7 +14,7 @@ from .alarms import combined
 from .battery import Alarm, Bank, Event, Module, Readings
 from .derived import bank_figures
 from .joining import joined, reported_fields
-from .reading import Reading
+from .snapshot import Reading
 from .units import Amperes, Percent, Seconds, Volts
 
 LEAST_SILENCE_S: Seconds = 30.0

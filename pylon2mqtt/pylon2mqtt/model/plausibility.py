@@ -120,8 +120,8 @@ def _charge(part: Part) -> Iterator[Fields]:
 # -------------------- voltage
 
 # In one answer the cells add up to the module's voltage within 0.1 V; the rest is for a step of the load between the
-# two measurements, and more of it between two answers.
-_SUM_V, _LATER_SUM_V = 0.3, 1.5
+# two measurements. Two answers may be a minute apart: then the sum may differ by this share, nearly a cell of 16.
+_SUM_V, _LATER_SUM_SHARE = 0.3, 0.06
 _OWN_EXTREME_V = 0.1
 # How far the voltage may be from that of a whole number of cells, at high voltage.
 _SUM_SHARE = 0.005
@@ -151,7 +151,7 @@ def _module(module: Module) -> Iterator[Fields]:
         return
     if min(voltages) < _CELL_V[0] or max(voltages) > _CELL_V[1] or not any(voltages):
         yield ("cells",)
-    tolerance = _SUM_V if module.at_once else _LATER_SUM_V
+    tolerance = _SUM_V if module.at_once else max(_SUM_V, _LATER_SUM_SHARE * sum(voltages))
     complete = len(voltages) == len(module.cells or ())
     if complete and module.voltage is not None and abs(sum(voltages) - module.voltage) > tolerance:
         yield "voltage", "cells"

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from .battery import Bank, Cell, Module
 from .figures import BankFigures, ModuleFigures
-from .over_time.figures import BankOverTime, ModuleOverTime
+from .figures_over_time import BankOverTime, ModuleOverTime
 from .units import DECIMALS, State
 
 Part = type[Bank] | type[Module] | type[Cell]
@@ -89,7 +89,8 @@ COMMON = (
              "voltage times current, positive while charging; bank: the sum of its modules' powers",
              unknown="voltage or current is unknown"),
     Quantity("soc", "State of charge", 0, LEVEL, MAIN,
-             "the charge that is left, in percent of a full battery: as the BMS reports it, else from the capacities"),
+             "the charge that is left, in percent of a full battery: as the BMS reports it, else from the capacities; "
+             "bank: of all modules, weighted by capacity"),
     Quantity("state", "State", None, None, MAIN,
              "what it is doing: charging, discharging, idle, balancing, sleeping, fault", "state-machine"),
     Quantity("temperature", "Temperature", 1, LEVEL, MAIN,
@@ -186,7 +187,7 @@ MODULE = (
              "its part of the current of all modules in parallel", "call-split",
              "the currents are below 1 A for each module, or a module is silent"),
     Quantity("mos_temperature", "MOSFET temperature", 1, LEVEL, DETAIL,
-             "of the transistors that switch the current"),
+             "of the transistors that switch the current on and off"),
     Quantity("ambient_temperature", "Ambient temperature", 1, LEVEL, DETAIL,
              "of the air in the module"),
     Quantity("fully_charged", "Fully charged", None, None, HIDDEN,
@@ -219,7 +220,7 @@ CELL = (
     Quantity("energy", "Energy", 3, LEVEL, JSON, "the energy that the cell holds", array="energies"),
     Quantity("state", "State", None, None, JSON, "what the cell is doing", array="states"),
     Quantity("balancing", "Balancing", None, None, HIDDEN,
-             "on while the BMS bleeds the cell", "scale", array="balancing"),
+             "on while the BMS takes charge out of the cell, so that all become alike", "scale", array="balancing"),
     Quantity("number", "Number", 0, None, JSON, "the first cell is 1"),
 )
 # fmt: on

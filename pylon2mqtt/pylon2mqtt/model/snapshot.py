@@ -1,4 +1,4 @@
-"""What leaves the hub: a bank at a moment, and what follows from its past."""
+"""What goes into the hub and what leaves it: a reading, and a bank at a moment with what follows from its past."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,6 +77,24 @@ class Happening:
     values: Mapping[str, float | str | None] = field(default_factory=dict)
     cells: CellsThen | None = None
     completes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a source (one line to a bank) reported, or why it reported nothing.
+
+    ``taken_at`` (UTC) and ``since_start_s`` (monotonic) are stamped by the thread of the line. ``online`` is false when
+    nobody answers: then ``bank`` holds its name only, and ``reason`` says why, in words for the owner. ``stale``: the
+    battery rests, and what it reported at ``taken_at`` is reported again.
+    """
+
+    source: str
+    bank: Bank
+    taken_at: datetime
+    since_start_s: Seconds
+    online: bool = True
+    stale: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,11 +159,11 @@ class VirtualBank:
 
         It is less than ``current`` where the inverter would exceed the voltage at which the charge ends.
         """
-        sources = [_Source(module, *module.source(seconds, charging=current > 0)) for module in self.modules]
+        sources = [_VoltageSource(module, *module.source(seconds, charging=current > 0)) for module in self.modules]
         return _in_series(sources, current) if self.in_series else _in_parallel(sources, current)
 
 
-class _Source(NamedTuple):
+class _VoltageSource(NamedTuple):
     """A module as the others see it: a voltage behind a resistance."""
 
     module: VirtualModule
@@ -171,7 +171,7 @@ class _Source(NamedTuple):
     ohms: float
 
 
-def _in_series(sources: Sequence[_Source], current: Amperes) -> list[Amperes]:
+def _in_series(sources: Sequence[_VoltageSource], current: Amperes) -> list[Amperes]:
     end = sum(source.module.model.charge_voltage_limit for source in sources)
     room = max(0.0, end - sum(source.volts for source in sources))
     current = min(current, room / sum(source.ohms for source in sources))
@@ -179,7 +179,7 @@ def _in_series(sources: Sequence[_Source], current: Amperes) -> list[Amperes]:
     return [admitted] * len(sources)
 
 
-def _in_parallel(sources: Sequence[_Source], current: Amperes) -> list[Amperes]:
+def _in_parallel(sources: Sequence[_VoltageSource], current: Amperes) -> list[Amperes]:
     on = list(sources)
     while on:
         bus_v = _bus_voltage(on, current)
@@ -191,7 +191,7 @@ def _in_parallel(sources: Sequence[_Source], current: Amperes) -> list[Amperes]:
     return [0.0] * len(sources)
 
 
-def _bus_voltage(sources: Sequence[_Source], current: Amperes) -> Volts:
+def _bus_voltage(sources: Sequence[_VoltageSource], current: Amperes) -> Volts:
     """The voltage of modules in parallel; the current does not raise it over that at which the charge ends."""
     siemens = sum(1 / source.ohms for source in sources)
     at_rest = sum(source.volts / source.ohms for source in sources) / siemens

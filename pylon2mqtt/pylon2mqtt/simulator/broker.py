@@ -1,7 +1,7 @@
 """The broker of the demo: amqtt on a loopback port, open to everybody on this machine.
 
-amqtt speaks MQTT 3.1.1 only, and is not able to tell a client of MQTT 5 so: it takes the properties of the CONNECT for
-other fields and waits for more. So such a client is sent away at the door, with the words that MQTT 5 has for it. The
+amqtt knows MQTT 3.1.1 only, and cannot refuse a client of MQTT 5: it takes the properties of the CONNECT for other
+fields and waits for more. So such a client gets the answer that MQTT 5 has for this before amqtt sees it. The
 event loop that amqtt needs lives and ends in this file.
 """
 
@@ -23,7 +23,7 @@ _ONLY_3_1_1 = bytes((0x20, 3, 0, 0x84, 0))
 
 @dataclass(eq=False)
 class DemoBroker:
-    """A broker at ``host``:``port``; port 0 takes a free one, and ``port`` tells which as soon as it is ready."""
+    """A broker at ``host``:``port``; port 0 takes a free one, which is in ``port`` as soon as it is ready."""
 
     port: int = 0
     host: str = "127.0.0.1"

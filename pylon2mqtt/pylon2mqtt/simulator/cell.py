@@ -42,7 +42,8 @@ _CHARGING = (
     (0.97, 6.0),
     (0.98, 12.0),
     (0.99, 25.0),
-    (0.995, 50.0),
+    (0.995, 60.0),
+    (1.0, 90.0),
 )
 _DISCHARGING = ((-0.05, 8.0), (0.02, 5.0), (0.05, 2.0), (0.10, 0.5))
 # The polarisation builds up and relaxes with this time constant.
@@ -125,7 +126,7 @@ class VirtualCell:
         self.put(self.charge)
 
     def put(self, charge: AmpereHours) -> None:
-        """Let it hold so much, at rest."""
+        """Set the charge of the cell, at rest."""
         self.charge = charge
         self.polarisation = 0.0
         self.flow(0.0, 0.0, 0.0)

@@ -99,7 +99,7 @@ def truncation(exchange: LineExchange, pieces: Pieces) -> Pieces:
 
 
 def echo(exchange: LineExchange, pieces: Pieces) -> Pieces:
-    """The adapter hears what the host sends, while the host sends it."""
+    """The adapter receives what the host sends, while the host sends it."""
     return [Piece(data=exchange.request, in_one=True), *pieces]
 
 
@@ -122,7 +122,7 @@ def swapped_digits(exchange: LineExchange, pieces: Pieces) -> Pieces:
 
 
 def wrong_address(_exchange: LineExchange, pieces: Pieces) -> Pieces:
-    """The answer is sound, and says that it comes from the next address."""
+    """The answer is sound, and comes from the next address."""
     return [_changed(piece, _from_next_address) for piece in pieces]
 
 

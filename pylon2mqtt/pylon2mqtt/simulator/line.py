@@ -151,7 +151,7 @@ class PtyLine:
             os.write(self._master, data)
 
     def drop(self) -> bool:
-        """A terminal has no connection to drop: see `close`."""
+        """Do nothing: a terminal has no connection that could be dropped."""
         return False
 
     def set_baudrate(self, baudrate: int) -> None:
@@ -182,7 +182,7 @@ class TcpLine:
 
     @property
     def is_open(self) -> bool:
-        """Whether a client is let in."""
+        """Whether clients can connect."""
         return self._door is not None
 
     def open(self) -> None:

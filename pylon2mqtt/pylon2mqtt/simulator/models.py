@@ -12,7 +12,7 @@ from pylon2mqtt.model.units import AmpereHours, Amperes, Celsius, Volts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """A BMS's own limits, as 47 tells them, where the models differ; the currents are magnitudes."""
+    """A BMS's own limits, which 47 reports, where the models differ; the currents are magnitudes."""
 
     cell_high: Volts = 3.65
     cell_low: Volts = 3.05
@@ -186,7 +186,7 @@ _OTHER_FIRMWARE = (
     replace(_BY_NAME["US3000C"], name="US3000C-B69.25", main_line_version=(0, 6, 9)),
     replace(_BY_NAME["US5000"], name="US5000-B69.26", software=(2, 3)),
 )
-"""Modules of which later firmware says other things on its console."""
+"""Modules whose later firmware prints other things on its console."""
 
 # Modules of racks: the names are those of the whole, which its controller's firmware makes.
 _H48050 = BatteryModel(

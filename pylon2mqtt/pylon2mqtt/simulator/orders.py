@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def carry_out(simulator: "Simulator", text: str) -> str:
-    """Do what ``text`` says and return one sentence. Raises ConfigError with what would be possible."""
+    """Carry out the order ``text`` and return one sentence. Raises ConfigError with what would be possible."""
     name, *words = text.split() or ["help"]
     known = {**ORDERS, **simulator.battery.orders}
     if name not in known:

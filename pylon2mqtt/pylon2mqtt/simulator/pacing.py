@@ -19,12 +19,12 @@ class Pace:
 
     def __init__(self, baudrate: int | None) -> None:
         self._byte_s: Seconds = 10 / baudrate if baudrate else 0.0
-        self._heard_until: Seconds = 0.0
+        self._arrived_until: Seconds = 0.0
 
-    def heard(self, characters: int, now: Seconds) -> Seconds:
+    def arrived(self, characters: int, now: Seconds) -> Seconds:
         """When the last of the characters has come over the wire that the host handed over by ``now``."""
-        self._heard_until = max(self._heard_until, now) + characters * self._byte_s
-        return self._heard_until
+        self._arrived_until = max(self._arrived_until, now) + characters * self._byte_s
+        return self._arrived_until
 
     def timetable(self, pieces: Sequence[Piece], start: Seconds) -> Iterator[tuple[Seconds, bytes]]:
         """Yield each chunk with the moment at which it is due."""

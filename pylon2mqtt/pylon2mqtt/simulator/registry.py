@@ -33,7 +33,7 @@ DIALECTS = {
     "eg4": "pylon2mqtt.simulator.binary.seplos:Eg4Battery",
     "ver22": "pylon2mqtt.simulator.binary.ver22:Ver22Battery",
 }
-"""What speaks in place of Pylontech's binary protocol, on RS485 and RS232 alike, by the dialect of the model."""
+"""Dialect of the model -> the battery that answers in place of Pylontech's, on RS485 and RS232 alike."""
 
 # How long `serve` waits at most before it looks at ``stop`` and at the orders again.
 _LOOK_UP_S = 0.02
@@ -65,7 +65,7 @@ class VirtualBattery(Protocol):
 
     @property
     def baudrate(self) -> int | None:
-        """The rate at which it speaks and hears now."""
+        """The rate at which it sends and receives now."""
 
     @property
     def requests(self) -> list[bytes]:
@@ -154,7 +154,7 @@ class Simulator:
         self.break_off()
 
     def break_off(self) -> None:
-        """Forget what was heard, and say no more of what is being said."""
+        """Forget what came in, and send no more of the answer that is being sent."""
         self._buffer.clear()
         self._cut = True
 
@@ -172,7 +172,7 @@ class Simulator:
                     self._send(self.inverter.says(self.clock()), self.clock())
 
     def order(self, text: str) -> str:
-        """Do what one line says (``help`` tells what is possible) and return one sentence. Raises ConfigError."""
+        """Carry out one order (``help`` lists them) and return one sentence. Raises ConfigError."""
         return self._orders.place(text)
 
     def _advance(self) -> None:
@@ -183,17 +183,17 @@ class Simulator:
     def _listen(self) -> None:
         self._tune()
         data = self.line.read(_LOOK_UP_S)
-        heard_at = self._pace.heard(len(data), self.clock()) if data else 0.0
+        arrived_at = self._pace.arrived(len(data), self.clock()) if data else 0.0
         self._buffer += data
         for request in self.battery.split(self._buffer):
             answer = self.battery.answer(request)  # at the rate of the question, even where it sets another one
             echo = _begun_alike(request, answer) if self.battery.echoes else b""
             if echo and echo == answer:
                 # Somebody is still typing: there is no answer yet that a fault could spoil.
-                self._send([Piece(data=echo, typed=True)], heard_at)
+                self._send([Piece(data=echo, typed=True)], arrived_at)
                 continue
             exchange = LineExchange(request=request, answer=answer, dice=self._dice, echo=echo)
-            self._send(self.faults.spoil(exchange, self._delay()), heard_at)
+            self._send(self.faults.spoil(exchange, self._delay()), arrived_at)
 
     def _tune(self) -> None:
         """Follow a battery that changes its rate."""

@@ -29,19 +29,19 @@ class Grain:
     """How finely a protocol reports; voltages are in mV and temperatures in tenths of °C everywhere.
 
     ``current_digits``: behind the point, of A; ``measured``: small currents are reported as 0. ``capacity_digits``: of
-    Ah; None: no capacity is reported. ``tells_soc``: the state of charge and of health, in whole percent. ``at_once``:
-    cells, voltage and current come in one answer; where they do not, voltage and current are one step older.
+    Ah; None: it reports no capacity. ``reports_soc``: SoC and SoH, in whole percent. ``at_once``: cells, voltage and
+    current come in one answer; where they do not, voltage and current are one step older.
     """
 
     current_digits: int
     measured: bool = False
     capacity_digits: int | None = None
-    tells_soc: bool = True
+    reports_soc: bool = True
     at_once: bool = True
 
 
 GRAINS = {
-    "rs485": Grain(current_digits=1, measured=True, capacity_digits=3, tells_soc=False),
+    "rs485": Grain(current_digits=1, measured=True, capacity_digits=3, reports_soc=False),
     "console": Grain(current_digits=3, at_once=False),
     "pace": Grain(current_digits=2, capacity_digits=2),
 }
@@ -131,8 +131,8 @@ def _module(module: VirtualModule, voltage: Volts, current: Amperes, grain: Grai
         current=current,
         temperature=electronics,
         temperatures=tuple(groups),
-        soc=float(round(module.soc)) if grain.tells_soc else None,
-        soh=float(module.soh) if grain.tells_soc else None,
+        soc=float(round(module.soc)) if grain.reports_soc else None,
+        soh=float(module.soh) if grain.reports_soc else None,
         remaining_capacity=None if digits is None else round(module.remaining, digits),
         full_capacity=None if digits is None else round(module.full_capacity, digits),
         cycles=module.cycles,
@@ -162,7 +162,7 @@ def _cell(number: int, voltage: Volts, temperature: Celsius, balancing: bool) ->
 
 
 def _alarms(module: VirtualModule) -> tuple[Alarm, ...]:
-    """One for each kind, with all its cells."""
+    """One alarm for each kind, with all its cells."""
     return tuple(
         Alarm(
             kind=kind,

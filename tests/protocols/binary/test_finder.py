@@ -143,17 +143,17 @@ class TestPace:
         assert [m.number for m in bank.modules] == [1, 2, 3]
         assert bank.silent == ()
 
-    def test_an_unknown_tail_is_refused_with_its_bytes(self) -> None:
+    def test_what_is_too_long_for_a_tail_is_refused_with_its_bytes(self) -> None:
         rig = pack_bench("rs232", "PACE", 1)
 
         def longer(asked: bytes, told: bytes) -> bytes:
             if asked[7:9] != b"42" or not told:
                 return told
             frame = Frame.parse(told)
-            return Frame(version=0x25, address=1, cid2=0, info=frame.info + b"\x01\x02\x03").to_bytes()
+            return Frame(version=0x25, address=1, cid2=0, info=frame.info + bytes(31)).to_bytes()
 
         rig.line.spoil = longer
-        with pytest.raises(DecodeError, match="3 bytes behind the design capacity are not known") as caught:
+        with pytest.raises(DecodeError, match="31 bytes behind the design capacity are not known") as caught:
             driver(rig).read(rig.line)
         assert caught.value.raw.startswith(b"~2501")
 

@@ -10,7 +10,7 @@ from tests.fakes import Bench, bench
 from pylon2mqtt.errors import FrameError, ProtocolError, TransportError, TransportTimeoutError
 from pylon2mqtt.model import AlarmKind
 from pylon2mqtt.protocols.binary.dialects import PYLONTECH_RS485
-from pylon2mqtt.protocols.binary.dialects.pylontech_info import Command
+from pylon2mqtt.protocols.binary.dialects.pylontech_info import PylontechCommand
 from pylon2mqtt.protocols.binary.dialogue import LONGEST_PAUSE_S, PAUSE_S
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.rs485 import Rs485
@@ -71,9 +71,9 @@ def test_no_module_can_be_asked_for_a_writing_command() -> None:
 
 
 def test_info_of_requests_is_as_the_document_says() -> None:
-    assert PYLONTECH_RS485.question(Command.ANALOG, 3).to_bytes() == b"~20034642E00203FD31\r"
-    assert PYLONTECH_RS485.question(Command.PARAMETERS, 2).to_bytes() == b"~200246470000FDA7\r"
-    assert PYLONTECH_RS485.question(Command.ANALOG, 2, all_modules=True).info == b"\xff"
+    assert PYLONTECH_RS485.question(PylontechCommand.ANALOG, 3).to_bytes() == b"~20034642E00203FD31\r"
+    assert PYLONTECH_RS485.question(PylontechCommand.PARAMETERS, 2).to_bytes() == b"~200246470000FDA7\r"
+    assert PYLONTECH_RS485.question(PylontechCommand.ANALOG, 2, all_modules=True).info == b"\xff"
 
 
 class TestFinding:
@@ -356,7 +356,9 @@ class TestSchedule:
                 counts[command] = counts.get(command, 0) + 1
             rig.time.now_s = max(rig.time.now_s, began + 10)
         assert counts[0x44] == 3 * cycles
-        assert counts[0x92] == pytest.approx(3 * cycles * 10 / PYLONTECH_RS485.of_module[Command.MANAGEMENT], rel=0.2)
+        assert counts[0x92] == pytest.approx(
+            3 * cycles * 10 / PYLONTECH_RS485.of_module[PylontechCommand.MANAGEMENT], rel=0.2
+        )
         assert counts[0x47] <= 6
         assert counts[0x96] <= 6
 

@@ -330,6 +330,11 @@ class TestRecords:
             (2, "POV", [AlarmKind.MODULE_OVERVOLTAGE]),
         ]
 
+    @pytest.mark.parametrize("row", ["Normal    Normal  0x0", "Normal    Normal  PVNOR  0x0"])
+    def test_an_error_code_of_0_is_no_warning(self, row: str) -> None:
+        line = LIST[1].replace("Normal    Normal  ", row)
+        assert [event.alarms for event in records(framed("datalist event", [LIST[0] + " Err.Code", line]))] == [()]
+
     def test_a_list_that_runs_past_its_end_is_good_up_to_there(self) -> None:
         data = refusal("datalist event", *LIST, " Error!", "Invalid command or fail to excute.", "Usage:")
         assert [event.number for event in records(data)] == [0, 1, 2]

@@ -19,7 +19,7 @@ from tests.protocols.console.test_answers import ANSWERS, framed
 from pylon2mqtt.errors import FrameError, ProtocolError
 from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.console.answers import decode_answer, decode_recording, read_answer
-from pylon2mqtt.protocols.console.commands import COMMANDS, Command
+from pylon2mqtt.protocols.console.commands import COMMANDS, ConsoleCommand
 from pylon2mqtt.protocols.console.prompt import Prompt
 from pylon2mqtt.protocols.console.session import Session
 
@@ -140,14 +140,14 @@ class Console:
         return data
 
 
-def _asks(answers: Iterable[bytes]) -> tuple[Console, Callable[[Command, int | None], Bank]]:
+def _asks(answers: Iterable[bytes]) -> tuple[Console, Callable[[ConsoleCommand, int | None], Bank]]:
     time = FakeTime()
     line = Console(time, answers)
     session = Session("House", Prompt(time.clock))
     return line, lambda command, number: session.ask(line, command, number).bank  # type: ignore[arg-type]
 
 
-def _command(text: str) -> tuple[Command, int | None]:
+def _command(text: str) -> tuple[ConsoleCommand, int | None]:
     verb, _, number = text.partition(" ")
     found = [c for c in COMMANDS if c.text == verb and (c.numbered if number else c.alone)]
     return found[0], int(number) if number else None

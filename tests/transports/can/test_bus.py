@@ -1,17 +1,15 @@
 """CAN lines on python-can's virtual bus, and an slcan adapter at the end of a pseudo terminal."""
 
-import os
-import select
 import subprocess
 import sys
 import threading
-import tty
 from collections.abc import Iterator
 from contextlib import suppress
 
 import can
 import pytest
 from tests.can_logs import one
+from tests.transports.can.slcan_adapter import SlcanAdapter
 from tests.waiting import LONGEST_S, until
 
 from pylon2mqtt.errors import ConfigError, TransportError
@@ -151,39 +149,9 @@ transport("udp_multicast:239.74.163.2").open()
     assert "plugged in" not in said
 
 
-class Adapter:
-    """An slcan adapter: notes what it is told, and says what a test lets it say."""
-
-    def __init__(self) -> None:
-        self._master, slave = os.openpty()
-        tty.setraw(slave)
-        self.path = os.ttyname(slave)
-        self._slave = slave
-        self.told = b""
-        self._gone = False
-        self._reader = threading.Thread(target=self._listen, daemon=True)
-        self._reader.start()
-
-    def _listen(self) -> None:
-        while not self._gone:
-            if select.select([self._master], [], [], 0.02)[0]:
-                with suppress(OSError):
-                    self.told += os.read(self._master, 100)
-
-    def say(self, text: str) -> None:
-        os.write(self._master, text.encode())
-
-    def unplug(self) -> None:
-        # Nobody may be reading: a file that is read stays open.
-        self._gone = True
-        self._reader.join()
-        os.close(self._master)
-        os.close(self._slave)
-
-
 @pytest.fixture
-def adapter() -> Iterator[Adapter]:
-    made = Adapter()
+def adapter() -> Iterator[SlcanAdapter]:
+    made = SlcanAdapter()
     yield made
     with suppress(OSError):  # a test may have pulled it out
         made.unplug()
@@ -195,13 +163,13 @@ def opened(line: str, **options: object) -> CanTransport:
     return made
 
 
-def commands(adapter: Adapter, count: int) -> list[str]:
+def commands(adapter: SlcanAdapter, count: int) -> list[str]:
     until(lambda: adapter.told.count(b"\r") >= count)
     return [command for command in adapter.told.decode().split("\r") if command]
 
 
 class TestSlcan:
-    def test_it_listens_only(self, adapter: Adapter) -> None:
+    def test_it_listens_only(self, adapter: SlcanAdapter) -> None:
         line = opened(f"slcan:{adapter.path}", bitrate=250_000)
         told = commands(adapter, 4)
         assert "S5" in told
@@ -209,7 +177,7 @@ class TestSlcan:
         assert "O" not in told
         line.close()
 
-    def test_a_canable_is_silenced_by_m1_first(self, adapter: Adapter) -> None:
+    def test_a_canable_is_silenced_by_m1_first(self, adapter: SlcanAdapter) -> None:
         line = opened(f"canable:{adapter.path}")
         told = commands(adapter, 7)
         assert "L" not in told
@@ -217,7 +185,7 @@ class TestSlcan:
         assert told[-2:] == ["M1", "O"]
         line.close()
 
-    def test_whole_frames_are_received_and_damaged_ones_counted(self, adapter: Adapter) -> None:
+    def test_whole_frames_are_received_and_damaged_ones_counted(self, adapter: SlcanAdapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         for said in ("t35545A006400", "t35545A00640012AB", "T0000421180102030405060708", "r3558"):
             adapter.say(f"{said}\r")
@@ -232,7 +200,7 @@ class TestSlcan:
         assert line.traffic().errors == 4
         line.close()
 
-    def test_it_tries_the_other_rate_where_nothing_comes(self, adapter: Adapter) -> None:
+    def test_it_tries_the_other_rate_where_nothing_comes(self, adapter: SlcanAdapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         line.open()
         line.open()
@@ -240,7 +208,7 @@ class TestSlcan:
         assert [command for command in told if command.startswith("S")] == ["S6", "S5", "S6"]
         line.close()
 
-    def test_it_stays_at_a_rate_at_which_something_comes(self, adapter: Adapter) -> None:
+    def test_it_stays_at_a_rate_at_which_something_comes(self, adapter: SlcanAdapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         adapter.say("t35545A006400\r")
         assert one(line, LONGEST_S) == SOC
@@ -248,7 +216,7 @@ class TestSlcan:
         assert "S5" not in commands(adapter, 10)
         line.close()
 
-    def test_unplugged(self, adapter: Adapter) -> None:
+    def test_unplugged(self, adapter: SlcanAdapter) -> None:
         line = opened(f"slcan:{adapter.path}")
         adapter.unplug()
         with pytest.raises(TransportError, match="slcan"):

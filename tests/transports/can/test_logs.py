@@ -20,6 +20,15 @@ RACK = CanFrame(0x4211, bytes.fromhex("A50930759D042E64"), extended=True)
 ALIKE = CanFrame(0x351, bytes(8), extended=True)
 FRAMES = [LIMITS, SOC, RACK, ALIKE]
 
+
+def messages() -> list[can.Message]:
+    times = (1700000000.0015, 1700000000.003, 1700000001.003, 1700000001.004)
+    return [
+        can.Message(timestamp=at, arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended, channel=0)
+        for at, frame in zip(times, FRAMES, strict=True)
+    ]
+
+
 TEXTS = {
     "candump -L": """
 (1700000000.001500) can0 351#1402C012C012C201
@@ -174,6 +183,13 @@ Nov 14 22:13:21 pi candump[77]: (1700000001.003000) can0 00004211#A50930759D042E
 00004211: A5 09 30 75 9D 04 2E 64
 00000351#0000000000000000
 """,
+    "python-can's messages": "\n".join(map(repr, messages())),
+    "Kvaser": """
+ 0    00000351         8  14  02  C0  12  C0  12  C2  01       0.001500 R
+ 0    00000355         4  5A  00  64  00                       0.003000 R
+ 0    00004211  X      8  A5  09  30  75  9D  04  2E  64       1.003000 R
+ 0    00000351  X      8  00  00  00  00  00  00  00  00       1.004000 R
+""",
     "a table with semicolons": """Time;ID;Extended;Data
 0.001;351;0;14 02 C0 12 C0 12 C2 01
 0.002;0x355;0;5A006400
@@ -228,14 +244,6 @@ def test_noise_between_the_lines_makes_no_frame(form: str) -> None:
     assert [frame for _, frame in frames_in(noise + TEXTS[form] + noise)] == FRAMES
 
 
-def messages() -> list[can.Message]:
-    times = (1700000000.0015, 1700000000.003, 1700000001.003, 1700000001.004)
-    return [
-        can.Message(timestamp=at, arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended, channel=0)
-        for at, frame in zip(times, FRAMES, strict=True)
-    ]
-
-
 @pytest.mark.parametrize("suffix", [".asc", ".blf", ".csv", ".db", ".log", ".trc", ".txt"])
 @pytest.mark.parametrize("keeps_name", [True, False])
 def test_what_python_can_writes_is_read(tmp_path: Path, suffix: str, *, keeps_name: bool) -> None:
@@ -265,6 +273,14 @@ TRC = {
      2)         3.0  Rx         0355  4  5A 00 64 00
      3)      1003.0  Rx     00004211  8  A5 09 30 75 9D 04 2E 64
      4)      1004.0  Tx     00000351  8  00 00 00 00 00 00 00 00
+""",
+    "1.2": """;$FILEVERSION=1.2
+;$STARTTIME=45244.9259259259
+;---+-- ------+------ +- --+-- ----+--- +  -+ -- -- -- -- -- -- --
+     1)         1.500 1  Rx        0351 8  14 02 C0 12 C0 12 C2 01
+     2)         3.000 1  Rx        0355 4  5A 00 64 00
+     3)      1003.000 1  Rx    00004211 8  A5 09 30 75 9D 04 2E 64
+     4)      1004.000 1  Tx    00000351 8  00 00 00 00 00 00 00 00
 """,
     "1.3": """;$FILEVERSION=1.3
 ;$STARTTIME=45244.9259259259
@@ -371,7 +387,7 @@ def test_a_log_of_vector_that_is_cut_gives_the_frames_before(tmp_path: Path) -> 
 
 
 def test_a_line_of_rubbish_as_long_as_a_file_takes_no_time() -> None:
-    assert list(frames_in(f"{'0x351 - ' * 50_000}\ncan0 355#5A006400")) == [(0, SOC)]
+    assert list(frames_in(f"{'12:34:56 0x351 - ' * 10_000}\n0x355 - 5A 00 64 00")) == [(0, SOC)]
 
 
 def test_differences_are_added_up() -> None:

@@ -90,7 +90,7 @@ class Mean:
     areas: tuple[float, ...] = ()
 
     def add(self, found: Deviations, interval_s: Seconds) -> "Mean":
-        """Add an interval; another number of cells begins anew."""
+        """Add an interval; where the number of cells has changed, begin anew."""
         if len(found) != len(self.seconds):
             return Mean((0.0,) * len(found), (0.0,) * len(found)).add(found, interval_s) if found else self
         return Mean(

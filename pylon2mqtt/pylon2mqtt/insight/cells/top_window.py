@@ -29,7 +29,7 @@ _CHARGES = {Severity.WARNING: 3, Severity.PROTECTION: 2}
 
 @dataclass(frozen=True, slots=True)
 class TopWindow:
-    """The last judgement and its level; ``running``: for how many charges running each threshold was exceeded.
+    """The last result and its level; ``running``: in how many charges in a row each threshold was exceeded.
 
     ``smallest_mv``: of the charge that goes on; ``taken``: the part of the capacity that was taken out since.
     """

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pylon2mqtt.model.energy import EnergyMeter
-
 from .layouts.own import ENERGY, STATE
+from .meter import EnergyMeter
 from .outbox import Publication
 
 FIELDS = ("energy_charged", "energy_discharged")

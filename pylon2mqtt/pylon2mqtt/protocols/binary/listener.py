@@ -42,7 +42,7 @@ _Key = tuple[int, int, bytes]
 
 
 class Listener:
-    """A driver that never sends: it makes a bank of what others ask and are told."""
+    """A driver that never sends: it makes a bank of the questions and answers of others."""
 
     listens = False
 

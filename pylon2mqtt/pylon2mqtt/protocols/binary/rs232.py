@@ -17,7 +17,7 @@ from .asking import Asking
 from .dialect import BinaryDialect
 from .dialects import PYLONTECH_RS232, tried_on
 from .dialects.pylontech import RS232_ADDRESS
-from .dialects.pylontech_info import Command
+from .dialects.pylontech_info import PylontechCommand
 from .driver import BinaryDriver
 from .frame import Frame
 from .recorded import decode, probes, scrub
@@ -92,7 +92,7 @@ class Rs232(BinaryDriver):
 
     def _is_heard(self, line: ByteTransport, asking: Asking) -> bool:
         try:
-            asking.ask(line, Command.VERSION, RS232_ADDRESS, attempts=2)
+            asking.ask(line, PylontechCommand.VERSION, RS232_ADDRESS, attempts=2)
         except (TransportTimeoutError, ProtocolError) as error:
             _LOG.debug("%s: at %d baud: %s", self._name, asking.baudrate, error)
             return False

@@ -69,10 +69,6 @@ class FrameTable:
         """Whether a signal has a name that begins so."""
         return any(name.startswith(prefix) for name in (*self._numbers, *(signal.name for signal in self._texts)))
 
-    def bits(self) -> list[tuple[int, int]]:
-        """The first bit and the number of bits of every signal."""
-        return [(signal.start, signal.length) for signal in (*self._numbers.values(), *self._texts)]
-
     def decode(self, data: bytes) -> dict[str, Any]:
         """Return what the frame says, by the signals' names; None for what is not a value. Cut fields are left out."""
         values: dict[str, Any] = {s.name: _text(data, s) for s in self._texts if data}

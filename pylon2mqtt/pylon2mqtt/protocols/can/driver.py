@@ -37,9 +37,10 @@ _WAIT_S = 0.5
 
 # A bank that reports none of these says nothing.
 _LEAST = ("voltage", "soc", "charge_voltage_limit")
-# The frames that hold them in all low-voltage dialects: with 35A but neither of 359 and 35C, some things are missing.
+# Some send alarms in pairs of bits, and then neither the usual alarms nor permissions.
 _PAIRS, _ALARMS, _PERMISSIONS = 0x35A, 0x359, 0x35C
 
+# An identifier of three digits is a standard one, one of eight is extended.
 _STANDARD_DIGITS = 3
 
 PROBES: tuple[Probe, ...] = ()

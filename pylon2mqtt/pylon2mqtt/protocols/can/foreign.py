@@ -14,6 +14,8 @@ from .received import Received
 from .values import LIMITS, MEASURED, within_limit
 
 _TWO_BYTES = 2
+# The upper half of the identifiers of Growatt's WIT; the lower one is who speaks to whom.
+_FIRST_OF_WIT, _LAST_OF_WIT = 0x1A80, 0x1AD9
 # Up to a voltage between these a low-voltage battery is charged.
 _LEAST_VOLTS, _MOST_VOLTS = 9.0, 65.0
 # The greatest limit that lv.dbc takes for one, in V.
@@ -81,6 +83,7 @@ FOREIGN: tuple[ForeignLanguage, ...] = (
     ForeignLanguage("Sungrow's protocol (battery: 701 to 71E)", _one_of_each({0x702}, {0x704, 0x706})),
     ForeignLanguage("SMA's high-voltage protocol (158 to 618)", _one_of_each({0x358}, {0x3D8}, {0x458, 0x4D8, 0x158})),
     ForeignLanguage("Samsung's protocol (500 to 52A)", _one_of_each({0x500}, {0x501, 0x502, 0x510})),
+    ForeignLanguage("SBS Unipower's protocol (610 to 670)", _one_of_each({0x610}, {0x630, 0x640, 0x670})),
     ForeignLanguage("Growatt's low-voltage protocol (311 to 321, big-endian)", _one_of_each(set(range(0x311, 0x322)))),
     ForeignLanguage(
         "Growatt's high-voltage protocol (3010 to 31A0 with 29 bits, big-endian)",
@@ -88,7 +91,7 @@ FOREIGN: tuple[ForeignLanguage, ...] = (
     ),
     ForeignLanguage(
         "Growatt's commercial protocol (1A80FFF3 to 1AD9FFF3)",
-        _one_of_each(_extended(*(number << 16 | 0xFFF3 for number in range(0x1A80, 0x1AE0)))),
+        lambda _received, keys: any(_FIRST_OF_WIT <= (key & ~EXTENDED) >> 16 <= _LAST_OF_WIT for key in keys),
     ),
     ForeignLanguage(
         "SolaX' protocol, FoxESS' too (1871 to 1879 with 29 bits)", _one_of_each(_extended(*range(0x1871, 0x187A)))

@@ -18,7 +18,10 @@ LIMITS, STATE_OF_CHARGE, MEASURED = 0x351, 0x355, 0x356
 CORE = frozenset({LIMITS, STATE_OF_CHARGE, MEASURED})
 """What every low-voltage battery sends: limits, state of charge, measured values."""
 
-_MANUFACTURER, _PRODUCT = 0x35E, 0x370
+PYLONTECHS_MARKER = "PN"
+"""What Pylontech's 359 has behind the number of modules, and Deye's has not."""
+
+_ALARMS, _MANUFACTURER, _PRODUCT = 0x359, 0x35E, 0x370
 
 P = TypeVar("P", Bank, Module)
 
@@ -82,9 +85,9 @@ def _without_zeros(values: Values) -> dict[str, None]:
     return {name: None for name in ("current", "temperature") if zeros and values.get(name) == 0}
 
 
-def maker(received: Received, keys: frozenset[int]) -> bytes | None:
+def maker(received: Received, keys: frozenset[int]) -> str | None:
     """Return the maker's name as it was sent; None if it was not."""
-    return received.longest(_MANUFACTURER) if _MANUFACTURER in keys else None
+    return received.longest(_MANUFACTURER).decode("latin-1") if _MANUFACTURER in keys else None
 
 
 def named(name: bytes) -> Callable[[Received, frozenset[int]], bool]:
@@ -97,9 +100,9 @@ def named(name: bytes) -> Callable[[Received, frozenset[int]], bool]:
     return signature
 
 
-def pylontechs_alarms(values: Values) -> bool:
+def has_pylontechs_alarms(received: Received, keys: frozenset[int]) -> bool:
     """Whether 359 has the shape of Pylontech's: PN behind the number of modules."""
-    return bool(values.get("marker") == "PN")
+    return _ALARMS in keys and received.longest(_ALARMS)[5:7] == PYLONTECHS_MARKER.encode()
 
 
 def without_alarms(values: Values, identifier: int) -> dict[str, Any]:

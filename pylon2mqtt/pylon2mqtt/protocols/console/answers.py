@@ -1,7 +1,7 @@
 """From the bytes of one answer of a text console to the model.
 
 Every answer becomes a bank with only that filled in. `model.joining` puts such parts together field by field; but
-``alarms``, ``counters`` and ``cells`` are told by several commands, so the driver joins those by their items.
+``alarms``, ``counters`` and ``cells`` are reported by several commands, so the driver joins those by their items.
 """
 
 import re
@@ -76,10 +76,10 @@ def clock(answer: Answer) -> datetime | None:
 
     Raises FrameError when no line tells a time.
     """
-    told = [line for line in answer.lines if re.search(r"\d\d-\d\d-\d\d \d\d:\d\d:\d\d", line, re.ASCII)]
-    if not told:
+    reported = [line for line in answer.lines if re.search(r"\d\d-\d\d-\d\d \d\d:\d\d:\d\d", line, re.ASCII)]
+    if not reported:
         raise FrameError("no time in the answer: ask again")
-    return moment(told[0])
+    return moment(reported[0])
 
 
 def _without_doubts(decoded: Decoded) -> Bank:

@@ -46,7 +46,7 @@ class Belief(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class ConsoleCommand:
     """A command that may be sent: what reads its answer, how often it is asked, when an answer is believed.
 
     ``every_s`` of 0: in every cycle. ``needed``: without its answer there is no module, or no rack; every other costs
@@ -82,39 +82,39 @@ def _nothing(_answer: Answer, _number: int | None) -> Decoded:
 
 # -------------------- of a stack or a rack
 
-PWR = Command(text="pwr", read=_either(is_rack_row, rack_row, power_table), needed=True)
-BAT = Command(text="bat", read=_either(is_rack_cells, rack_cells, cell_table), numbered=True)
-INFO = Command(
+PWR = ConsoleCommand(text="pwr", read=_either(is_rack_row, rack_row, power_table), needed=True)
+BAT = ConsoleCommand(text="bat", read=_either(is_rack_cells, rack_cells, cell_table), numbered=True)
+INFO = ConsoleCommand(
     text="info", read=_either(is_rack_info, rack_identity, identity), numbered=True, every_s=600.0, belief=Belief.WHOLE
 )
 """Who a module is, is asked again now and then: it may be swapped while nobody looks."""
-STAT = Command(
+STAT = ConsoleCommand(
     text="stat", read=_either(is_rack_statistics, rack_statistics, statistics), numbered=True, every_s=600.0,
     belief=Belief.BY_VALUE,
 )  # fmt: skip
-SOH = Command(text="soh", read=weak_cells, numbered=True, every_s=3600.0)
-RECORD = Command(text="data event", read=recorded, numbered=True, every_s=60.0)
-LOG = Command(text="log", read=recorded, every_s=600.0)
+SOH = ConsoleCommand(text="soh", read=weak_cells, numbered=True, every_s=3600.0)
+RECORD = ConsoleCommand(text="data event", read=recorded, numbered=True, every_s=60.0)
+LOG = ConsoleCommand(text="log", read=recorded, every_s=600.0)
 
 # -------------------- of a stack
 
-PWR_N = Command(text="pwr", read=power, numbered=True, alone=False, every_s=60.0, belief=Belief.BY_VALUE)
-PWRSYS = Command(text="pwrsys", read=system, every_s=60.0, belief=Belief.BY_VALUE)
-EURO = Command(text="euro", read=passport, every_s=3600.0, belief=Belief.BY_VALUE)
+PWR_N = ConsoleCommand(text="pwr", read=power, numbered=True, alone=False, every_s=60.0, belief=Belief.BY_VALUE)
+PWRSYS = ConsoleCommand(text="pwrsys", read=system, every_s=60.0, belief=Belief.BY_VALUE)
+EURO = ConsoleCommand(text="euro", read=passport, every_s=3600.0, belief=Belief.BY_VALUE)
 
 # -------------------- of a rack
 
-UNIT = Command(text="unit", read=unit_table)
-SYSINFO = Command(text="sysinfo", read=rack_limits, every_s=60.0, belief=Belief.BY_VALUE)
-BMUINFO = Command(text="bmuinfo", read=bmu_identity, numbered=True, alone=False, every_s=3600.0)
-GETPWR = Command(text="getpwr", read=_either(is_rack_power, rack_power, get_power), numbered=True)
+UNIT = ConsoleCommand(text="unit", read=unit_table)
+SYSINFO = ConsoleCommand(text="sysinfo", read=rack_limits, every_s=60.0, belief=Belief.BY_VALUE)
+BMUINFO = ConsoleCommand(text="bmuinfo", read=bmu_identity, numbered=True, alone=False, every_s=3600.0)
+GETPWR = ConsoleCommand(text="getpwr", read=_either(is_rack_power, rack_power, get_power), numbered=True)
 RECORD_OF_RACK = replace(RECORD, every_s=600.0)
 
 # -------------------- what writes, or may
 
-LOGIN = Command(text="login debug", read=_nothing, writes=True)
-LOGOUT = Command(text="logout", read=_nothing)
-TBAR = Command(text="tbar", read=_nothing, writes=True)
+LOGIN = ConsoleCommand(text="login debug", read=_nothing, writes=True)
+LOGOUT = ConsoleCommand(text="logout", read=_nothing)
+TBAR = ConsoleCommand(text="tbar", read=_nothing, writes=True)
 """The works' test that writes a barcode, see `rack.opening`."""
 
 COMMANDS = (

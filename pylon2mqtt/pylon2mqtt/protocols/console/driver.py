@@ -35,7 +35,7 @@ from .commands import (
     PWRSYS,
     RECORD,
     SOH,
-    Command,
+    ConsoleCommand,
 )
 from .decoded import with_clocks, without_voltages
 from .events.lists import EventLists
@@ -62,8 +62,8 @@ PROBES = (
         baudrate=BAUDRATE,
         question=ENTER,
         wait_s=0.6,
-        recognises=lambda told: prompt_of(told) is not None,
-        is_question=lambda _told: False,
+        recognises=lambda reported: prompt_of(reported) is not None,
+        is_question=lambda _reported: False,
     ),
 )
 """Enter: a console shows its prompt, and it means nothing to anybody else."""
@@ -183,7 +183,7 @@ class Console:
         """The number of the module that holds the cable."""
         return min(self._roster.slots, default=1)
 
-    def _remembered(self, line: ByteTransport, command: Command, row: Module) -> Bank | None:
+    def _remembered(self, line: ByteTransport, command: ConsoleCommand, row: Module) -> Bank | None:
         """What a module answers to a command that is not asked in every cycle, or may fail."""
         number = row.number
         every_s = FOR_STATISTICS_S if command is BAT and self._cells == "statistics" else command.every_s
@@ -196,7 +196,7 @@ class Console:
         cells = self._of_module(line, BAT, row.number)
         return cells if fit(cells.modules[0], row) else self._of_module(line, BAT, row.number)
 
-    def _of_module(self, line: ByteTransport, command: Command, number: int) -> Bank:
+    def _of_module(self, line: ByteTransport, command: ConsoleCommand, number: int) -> Bank:
         """Ask about one module; some masters answer for themselves only when they are asked without a number."""
         if not command.numbered:
             return _as_module(self._session.believed(line, command), number)
@@ -272,9 +272,9 @@ class Console:
         return None if new is None else tuple(replace(event, module=self._own_number) for event in new)
 
 
-def _as_module(told: Bank, number: int) -> Bank:
+def _as_module(reported: Bank, number: int) -> Bank:
     """The answer of a console about itself, as that of the module with this number."""
-    return replace(told, modules=tuple(replace(module, number=number) for module in told.modules))
+    return replace(reported, modules=tuple(replace(module, number=number) for module in reported.modules))
 
 
 def _without_live(own: Bank) -> Bank:
@@ -285,13 +285,13 @@ def _without_live(own: Bank) -> Bank:
     )  # fmt: skip
 
 
-def _labels(told: Bank, number: int) -> Bank:
+def _labels(reported: Bank, number: int) -> Bank:
     """What the table of all modules says of who one is."""
-    rows = (row for row in told.modules if row.number == number)
+    rows = (row for row in reported.modules if row.number == number)
     return Bank(modules=tuple(Module(number=row.number, barcode=row.barcode, model=row.model) for row in rows))
 
 
 def _all_alarms(parts: Iterable[Module]) -> tuple[Alarm, ...] | None:
     """The alarms of all answers, each condition once; None if no answer tells of any."""
-    told = [part.alarms for part in parts if part.alarms is not None]
-    return distinct(alarm for alarms in told for alarm in alarms) if told else None
+    reported = [part.alarms for part in parts if part.alarms is not None]
+    return distinct(alarm for alarms in reported for alarm in alarms) if reported else None

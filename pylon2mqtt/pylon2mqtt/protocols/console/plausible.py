@@ -29,7 +29,7 @@ _CELLS_APART = 0.05
 
 
 def plausible(
-    told: R,
+    reported: R,
     who: str,
     doubts: list[str],
     *,
@@ -50,11 +50,11 @@ def plausible(
         "cell_voltage_max": cell_v,
         "soh": (0.0, 100.0),
     }
-    bad = [name for name, limits in bounds.items() if not _within(getattr(told, name), limits)]
+    bad = [name for name, limits in bounds.items() if not _within(getattr(reported, name), limits)]
     for kind in ("cell_voltage", "cell_temperature"):
-        low, high = getattr(told, f"{kind}_min"), getattr(told, f"{kind}_max")
+        low, high = getattr(reported, f"{kind}_min"), getattr(reported, f"{kind}_max")
         bad += [f"{kind}_min", f"{kind}_max"] if low is not None and high is not None and low > high else []
-    return without(told, who, bad, doubts)
+    return without(reported, who, bad, doubts)
 
 
 def made_of(
@@ -70,16 +70,16 @@ def made_of(
     return int(largest) >= max(1.0, fewest) and fewest <= most
 
 
-def without(told: R, who: str, bad: Iterable[str], doubts: list[str]) -> R:
+def without(reported: R, who: str, bad: Iterable[str], doubts: list[str]) -> R:
     """Return the readings without the ``bad`` fields, with an alarm for each; each is added to ``doubts``."""
     names = list(dict.fromkeys(bad))
     if not names:
-        return told
+        return reported
     texts = [f"{name.replace('_', ' ')} out of range" for name in names]
     doubts += [f"{who}: {text}" for text in texts]
-    alarms = (*(told.alarms or ()), *(sensor_fault(None, text) for text in texts))
+    alarms = (*(reported.alarms or ()), *(sensor_fault(None, text) for text in texts))
     changes: dict[str, Any] = dict.fromkeys(names)
-    return replace(told, **changes, alarms=alarms)
+    return replace(reported, **changes, alarms=alarms)
 
 
 def plausible_cell(cell: Cell, doubts: list[str], *, normal: bool) -> Cell:

@@ -97,10 +97,10 @@ class Prompt:
     def _shows_prompt(self, line: ByteTransport, enter: bytes, times: int) -> bool:
         for left in reversed(range(times)):
             line.send(enter)
-            heard, until = b"", self._clock.now() + (_PROMPT_S if left else _LAST_PROMPT_S)
+            shown, until = b"", self._clock.now() + (_PROMPT_S if left else _LAST_PROMPT_S)
             while self._clock.now() < until:
-                heard += line.listen(_PROMPT_S)
-                if prompt_of(heard):
+                shown += line.listen(_PROMPT_S)
+                if prompt_of(shown):
                     return True
         return False
 
@@ -116,27 +116,27 @@ class Prompt:
 
     def _answer(self, line: ByteTransport, command: str) -> bytes:
         """Collect bytes until ``$$`` and a prompt stand at their end."""
-        told, turned, longest = b"", 0, 0.0
-        began = heard_at = self._clock.now()
+        reported, turned, longest = b"", 0, 0.0
+        began = last_at = self._clock.now()
         patience = self._patience(command)
         while self._clock.now() < began + _LONGEST_S + patience:
             more = self._more(line)
-            told += more
+            reported += more
             if more:
-                longest, heard_at = max(longest, self._clock.now() - heard_at), self._clock.now()
-            elif self._clock.now() >= heard_at + (_PROMPT_S if _ends_without_mark(told) else patience):
+                longest, last_at = max(longest, self._clock.now() - last_at), self._clock.now()
+            elif self._clock.now() >= last_at + (_PROMPT_S if _ends_without_mark(reported) else patience):
                 break
-            if ends(told):
+            if ends(reported):
                 self._thinks_s[command] = max(longest, self._thinks_s.get(command, 0.0))
-                return told
-            if pager_waits(told[turned:]):
-                turned = len(told)
+                return reported
+            if pager_waits(reported[turned:]):
+                turned = len(reported)
                 line.send(self._enter)
         self._greeted = False
         self._thinks_s.pop(command, None)
-        if not told:
+        if not reported:
             raise TransportTimeoutError(f"{line.line}: no answer to {command!r}")
-        raise FrameError(f"the answer to {command!r} has no end: {told[-40:]!r}")
+        raise FrameError(f"the answer to {command!r} has no end: {reported[-40:]!r}")
 
     def _patience(self, command: str) -> float:
         """For how long to wait for more of an answer to this command."""
@@ -154,6 +154,6 @@ class Prompt:
             return line.listen(0)
 
 
-def _ends_without_mark(told: bytes) -> bool:
+def _ends_without_mark(reported: bytes) -> bool:
     """Whether an answer ends in a prompt without ``$$``; a prompt alone was left over from before."""
-    return prompt_of(told) is not None and bool(_ANY_PROMPT.sub(b"", told).strip())
+    return prompt_of(reported) is not None and bool(_ANY_PROMPT.sub(b"", reported).strip())

@@ -1,4 +1,4 @@
-"""Asking a text console: only a `Command`, alone or with a number, and what is done about a doubtful answer.
+"""Asking a text console: only a `ConsoleCommand`, alone or with a number, and what is done about a doubtful answer.
 
 Damage and novelty are not the same. A form that is damage, or the firmware's own, is asked for again: what comes twice
 in the same way is the firmware's own, is accepted as unknown, and is reported once.
@@ -16,7 +16,7 @@ from pylon2mqtt.protocols.complaints import Complaints
 from pylon2mqtt.transports.base import ByteTransport
 
 from .answers import doubtful, read_answer
-from .commands import LOGIN, TBAR, Belief, Command
+from .commands import LOGIN, TBAR, Belief, ConsoleCommand
 from .decoded import Decoded
 from .prompt import Prompt
 from .text import Refusal
@@ -46,7 +46,7 @@ class Session:
         self._accepted: dict[str, set[str]] = {}
         self._spent: set[str] = set()
 
-    def believed(self, line: ByteTransport, command: Command, number: int | None = None) -> Bank:
+    def believed(self, line: ByteTransport, command: ConsoleCommand, number: int | None = None) -> Bank:
         """Return the answer to a command as it is believed: at once, or after readings that agree."""
 
         def ask() -> Bank:
@@ -56,7 +56,7 @@ class Session:
             return agreed(ask(), ask())
         return twice(command.asked(number), ask) if command.belief is Belief.WHOLE else ask()
 
-    def ask(self, line: ByteTransport, command: Command, number: int | None = None) -> Decoded:
+    def ask(self, line: ByteTransport, command: ConsoleCommand, number: int | None = None) -> Decoded:
         """Return one answer without doubts; ask again where it is damaged.
 
         Raises FrameError when it stays damaged in different ways.
@@ -102,12 +102,12 @@ class Session:
             raise ValueError(f"{barcode!r} is no barcode")
         return self._write_once(line, TBAR, f"{TBAR} {barcode}", lambda answer: b"result:pass" in answer)
 
-    def may_write(self, command: Command) -> bool:
+    def may_write(self, command: ConsoleCommand) -> bool:
         """Whether this command was not yet sent, or ended well whenever it was."""
         return str(command) not in self._spent
 
     def _write_once(
-        self, line: ByteTransport, command: Command, text: str, ended_well: Callable[[bytes], bool]
+        self, line: ByteTransport, command: ConsoleCommand, text: str, ended_well: Callable[[bytes], bool]
     ) -> bool:
         if not self.may_write(command):
             return False
@@ -117,7 +117,7 @@ class Session:
             return True
         return False
 
-    def _mention(self, command: Command, level: int, unknown: Iterable[str]) -> None:
+    def _mention(self, command: ConsoleCommand, level: int, unknown: Iterable[str]) -> None:
         """Say once what this firmware prints and nobody knows yet."""
         new = [form for form in unknown if self.complaints.is_new(f"{command} {form}")]
         if new:

@@ -31,7 +31,7 @@ _NUMBER = r"\s+(-?\d{1,9}|-)"
 _WORD = r"\s+([A-Za-z][\w.+/-]*|-)"
 _TEXT = r"\s+([!-~]+)"
 _TIME = r"\s+(\d{4}-\d\d-\d\d\s+\d\d:\d\d:\d\d|-)"
-_PERCENT = r"\s+(\d{1,3}%|-)"
+_PERCENT = r"\s+(\d{1,3}\s*%|-)"
 _YES_NO = r"\s+([YN]|-)"
 # The charge of a cell, told apart by its tokens: `64%  32000 mAH`, `32000 mAH`, `61000        mAH` or only `47%`.
 _CHARGE = r"\s+((?:\d{1,3}%\s+)?\d{1,9}\s*m?A[HhS]|\d{1,3}%|-)"
@@ -283,9 +283,7 @@ def _misaligned(names: Sequence[str], rows: Sequence[re.Match[str]]) -> list[str
 
 def _odd_words(rows: Sequence[Row]) -> list[str]:
     """Words of a state that are a known one with a letter lost or wrong; a word of several rows is the firmware's."""
-    words = Counter((name, word) for row in rows for name, word in row.items() if name in _WORDS_IN and word)
-    return [
-        f"{name} : {word}"
-        for (name, word), count in words.items()
-        if word not in WORDS and count < _SURE_ROWS and one_off(word, WORDS)
-    ]
+    words = Counter(
+        (name, word) for row in rows for name, word in row.items() if word not in WORDS and word and name in _WORDS_IN
+    )
+    return [f"{name} : {word}" for (name, word), count in words.items() if count < _SURE_ROWS and one_off(word, WORDS)]

@@ -2,7 +2,7 @@
 
 ::
 
-    pylon>pwr 2 LF CR            prompt and echo: what the battery heard (garbled, doubled or missing on a bad line)
+    pylon>pwr 2 LF CR            prompt and echo: what the battery received (garbled, doubled or missing on a bad line)
     @ CR CR LF                   the body begins (unreadable at times)
     ... CR CR LF  or  CR LF CR   lines, the last one always CR LF CR; blank ones mean nothing
     Command completed successfully[!] LF CR
@@ -151,7 +151,7 @@ def excerpt(data: bytes, command: str | None) -> Answer:
 def _judged(body: list[str], command: str | None, prompt: str, raw: bytes) -> Answer:
     refusal = next((code for line in body if (code := _refusal(line)) is not None), None)
     if refusal is Refusal.UNKNOWN_COMMAND and command:
-        _check_heard(body, command)
+        _check_quoted(body, command)
     done = [i for i, line in enumerate(body) if _SUCCESS.fullmatch(line)]
     lines = tuple(body[: done[-1]] if done and refusal is None else body)
     return Answer(lines=lines, prompt=prompt, ok=bool(done) and refusal is None, refusal=refusal, raw=raw)
@@ -167,7 +167,7 @@ def _refusal(line: str) -> Refusal | None:
     return next((code for pattern, code in _REFUSALS if pattern.match(line)), None)
 
 
-def _check_heard(body: list[str], command: str) -> None:
+def _check_quoted(body: list[str], command: str) -> None:
     """The battery quotes what it does not know; where that is not what was asked, the question was damaged."""
     verb = command.split(maxsplit=1)[0]
     if not any(line.startswith(f"Unknown command '{verb}'") for line in body):
@@ -177,8 +177,8 @@ def _check_heard(body: list[str], command: str) -> None:
 def _check_echo(echo: str, command: str | None) -> None:
     """Refuse the answer to the same question about another module; any other echo says nothing, for it is garbled."""
     asked = re.fullmatch(r"([a-z]+) ?(\d*)", command or "")
-    heard = re.fullmatch(r"([a-z]+) ?(\d*)", echo)
-    if asked and heard and asked[1] == heard[1] and asked[2] != heard[2]:
+    came = re.fullmatch(r"([a-z]+) ?(\d*)", echo)
+    if asked and came and asked[1] == came[1] and asked[2] != came[2]:
         raise FrameError(f"{command!r} was asked, {echo!r} answered: ask again")
 
 

@@ -189,16 +189,16 @@ def blind(digits: str | None) -> bool:
 
 
 def celsius(
-    told: Mapping[str, float | None], cells: Mapping[str, int | None] | None = None
+    reported: Mapping[str, float | None], cells: Mapping[str, int | None] | None = None
 ) -> tuple[dict[str, float | None], list[Alarm]]:
     """Return what temperature sensors read, by their columns, and an alarm for each of them that is broken.
 
     A reading that cannot be true is None. The rest of the row has to fit, or it is the line that is bad: the table and
     `check` see to that. ``cells``: the cell at each sensor. The alarm's text does not change with the nonsense read.
     """
-    broken = [name for name, degrees in told.items() if degrees is not None and not _can_be_true(degrees)]
+    broken = [name for name, degrees in reported.items() if degrees is not None and not _can_be_true(degrees)]
     alarms = [sensor_fault((cells or {}).get(name), f"{name} out of range") for name in broken]
-    return {name: None if name in broken else degrees for name, degrees in told.items()}, alarms
+    return {name: None if name in broken else degrees for name, degrees in reported.items()}, alarms
 
 
 def _can_be_true(degrees: float) -> bool:

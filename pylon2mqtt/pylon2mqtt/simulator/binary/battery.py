@@ -21,9 +21,9 @@ NORMAL, BAD_CHKSUM, BAD_LCHKSUM, BAD_CID2, BAD_FORMAT, BAD_INFO, BAD_ADR = 0x00,
 ALL = b"\xff"
 """INFO of 42 and 44 that asks for every module."""
 
-Told = tuple[int, bytes] | None
+Reply = tuple[int, bytes] | None
 """RTN and INFO of an answer; None: no answer at all."""
-Command = Callable[[VirtualModule, Frame], Told]
+Command = Callable[[VirtualModule, Frame], Reply]
 
 # More than a test asks in one run; a soak test shall not fill the memory.
 _REMEMBERED = 100_000
@@ -33,7 +33,7 @@ _LONGEST_REQUEST = 4200
 class BinaryBattery:
     """A virtual bank on a line. ``requests`` and ``writes_seen`` are what came in, from ``~`` to CR, oldest first.
 
-    A dialect says which addresses it hears (`_module`) and how it answers what (`_told`).
+    A dialect has the addresses that it answers (`_module`) and the answers (`_reply`).
     """
 
     version = 0x20
@@ -52,7 +52,7 @@ class BinaryBattery:
 
     @property
     def baudrate(self) -> int | None:
-        """The rate at which it speaks and hears now."""
+        """The rate at which it sends and receives now."""
         return self.line_rate
 
     @property
@@ -80,8 +80,8 @@ class BinaryBattery:
             return b""
         if asked.cid2 in self.writes:
             self.writes_seen.append(request)
-        told = self._told(module, asked)
-        return b"" if told is None else self._frame(address, *told)
+        reported = self._reply(module, asked)
+        return b"" if reported is None else self._frame(address, *reported)
 
     def _frame(self, asked_address: int, rtn: int, info: bytes) -> bytes:
         address = self._own_address(asked_address)
@@ -91,10 +91,10 @@ class BinaryBattery:
         return asked_address
 
     def _module(self, address: int) -> VirtualModule | None:
-        """Who hears this address, if anybody."""
+        """The module that answers at this address, if any."""
         raise NotImplementedError
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         """What is answered to a sound question."""
         raise NotImplementedError
 

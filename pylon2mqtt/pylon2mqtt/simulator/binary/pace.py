@@ -10,7 +10,7 @@ from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.module import VirtualModule
 
 from . import pace_info as info
-from .battery import ALL, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Told
+from .battery import ALL, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Reply
 
 _MOST = 15
 
@@ -18,7 +18,7 @@ _MOST = 15
 class PaceBattery(BinaryBattery):
     """Packs at addresses 1 to 15, or one alone at 0. Asked with ADR 0 or FF, the master answers from address 1.
 
-    With ``master_only`` the others cannot be reached: the master alone is on the line, and tells of all with INFO FF.
+    With ``master_only`` the others cannot be reached: the master alone is on the line, and reports all with INFO FF.
     With ``answers_for_all`` too, but it answers for each pack that INFO names, from its own address; with
     ``at_its_address`` alone only where it is asked at that.
     """
@@ -52,7 +52,7 @@ class PaceBattery(BinaryBattery):
             return 0
         return 1 if asked_address in (0x00, 0xFF) or self.answers_for_all else asked_address
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         if self.answers_for_all and len(asked.info) == 1 and 1 <= asked.info[0] <= len(self.modules):
             module = self.modules[asked.info[0] - 1]
             if not module.present:
@@ -64,7 +64,7 @@ class PaceBattery(BinaryBattery):
         part = {0xA6: info.capacity, 0xC1: info.firmware, 0xC2: info.barcode}.get(asked.cid2)
         return (BAD_CID2, b"") if part is None else (NORMAL, part(module))
 
-    def _of_one_or_all(self, module: VirtualModule, asked: Frame) -> Told:
+    def _of_one_or_all(self, module: VirtualModule, asked: Frame) -> Reply:
         part = info.analog if asked.cid2 == 0x42 else info.alarm
         if len(asked.info) != 1:
             return BAD_FORMAT, b""

@@ -58,15 +58,15 @@ def temperatures(module: VirtualModule) -> list[Celsius]:
 
 
 def analog(module: VirtualModule) -> bytes:
-    """42, the part of one pack; ``tail`` of its model says how many bytes follow the design capacity."""
+    """The part of one pack in an answer to 42; ``tail`` of its model: how many bytes follow the design capacity."""
     cells = [round(volts * 1000) for volts in module.cell_voltages()]
-    told = [kelvin(celsius) for celsius in temperatures(module)]
+    reported = [kelvin(celsius) for celsius in temperatures(module)]
     full, design = hundredths(module.full_capacity), hundredths(module.model.capacity)
     soc = round(module.soc)
     tails = {0: b"", 1: bytes([soc]), 14: bytes([soc]) + bytes(8) + bytes([module.soh]) + bytes(4)}
     return (
         pack(f">B{len(cells)}H", len(cells), *cells)
-        + pack(f">B{len(told)}H", len(told), *told)
+        + pack(f">B{len(reported)}H", len(reported), *reported)
         + pack(">hHH", hundredths(module.current), round(module.voltage() * 1000), hundredths(module.remaining))
         + pack(">BHHH", {0: 3, 1: 2, 14: 9}[module.model.tail], full, module.cycles, design)
         + tails[module.model.tail]

@@ -14,7 +14,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 from pylon2mqtt.simulator.orders import OrderRow
 
 from . import rs485_info as info
-from .battery import ALL, BAD_ADR, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Told
+from .battery import ALL, BAD_ADR, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Reply
 
 if TYPE_CHECKING:
     from pylon2mqtt.simulator.registry import Simulator
@@ -45,7 +45,7 @@ class Rs232Battery(BinaryBattery):
 
     @property
     def baudrate(self) -> int | None:
-        """The rate at which it speaks and hears now."""
+        """The rate at which it sends and receives now."""
         return self.rate
 
     @property
@@ -65,7 +65,7 @@ class Rs232Battery(BinaryBattery):
     def _module(self, address: int) -> VirtualModule | None:  # noqa: ARG002  the master refuses other addresses too
         return self.modules[0]
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         if asked.address != _ADDRESS:
             return BAD_ADR, b""
         if asked.cid2 == 0x91:
@@ -83,7 +83,7 @@ class Rs232Battery(BinaryBattery):
     def _analog(self, module: VirtualModule) -> bytes:
         return info.analog(module, in_24_bits=info.wide(self.modules))
 
-    def _of_a_pack(self, asked: Frame) -> Told:
+    def _of_a_pack(self, asked: Frame) -> Reply:
         flagged: _Part | None = {0x42: self._analog, 0x44: info.alarm}.get(asked.cid2)
         plain: _Part | None = {0x92: info.management, 0x93: _serial}.get(asked.cid2)
         part = flagged or plain
@@ -99,7 +99,7 @@ class Rs232Battery(BinaryBattery):
             return BAD_INFO, b""
         return NORMAL, flag + asked.info + part(self.modules[asked.info[0] - 1])
 
-    def _set_rate(self, asked: Frame) -> Told:
+    def _set_rate(self, asked: Frame) -> Reply:
         if len(asked.info) != 1 or asked.info[0] not in _RATES:
             return BAD_INFO, b""
         if not self.keeps_rate:

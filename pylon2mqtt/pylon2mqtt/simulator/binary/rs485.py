@@ -14,7 +14,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 from pylon2mqtt.simulator.orders import OrderRow, number_in
 
 from . import rs485_info as info
-from .battery import ALL, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Command, Told
+from .battery import ALL, BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Command, Reply
 from .inverter import Inverter
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Rs485Battery(BinaryBattery):
     """Answers requests for a bank.
 
     Up to 12 modules stand in one group, the master at address 0x02; more stand in groups of 8 from 0x12, 0x22 ….
-    A vanished module is silent at its address and left out where the master tells of all. Raises ConfigError for more
+    A vanished module is silent at its address and left out where the master reports all. Raises ConfigError for more
     modules than there are addresses.
     """
 
@@ -65,7 +65,7 @@ class Rs485Battery(BinaryBattery):
     def _module(self, address: int) -> VirtualModule | None:
         return self._at.get(address)
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         command = self._commands.get(asked.cid2)
         return (BAD_CID2, b"") if command is None else command(module, asked)
 
@@ -85,18 +85,18 @@ class Rs485Battery(BinaryBattery):
             0x96: self._of_one(info.firmware),
         }
 
-    def _analog(self, module: VirtualModule, asked: Frame) -> Told:
+    def _analog(self, module: VirtualModule, asked: Frame) -> Reply:
         in_24_bits = info.wide(self._group(module))
         return self._of_one_or_all(module, asked, lambda one: info.analog(one, in_24_bits=in_24_bits))
 
-    def _alarm(self, module: VirtualModule, asked: Frame) -> Told:
-        told = self._of_one_or_all(module, asked, info.alarm)
-        if told and told[0] == NORMAL:
+    def _alarm(self, module: VirtualModule, asked: Frame) -> Reply:
+        reported = self._of_one_or_all(module, asked, info.alarm)
+        if reported and reported[0] == NORMAL:
             everyone = self._group(module) if asked.info == ALL else [module]
             self._flags |= {one.number: _state(one) for one in everyone}
-        return told
+        return reported
 
-    def _of_one_or_all(self, module: VirtualModule, asked: Frame, part: Callable[[VirtualModule], bytes]) -> Told:
+    def _of_one_or_all(self, module: VirtualModule, asked: Frame, part: Callable[[VirtualModule], bytes]) -> Reply:
         group = self._group(module)
         if asked.info == ALL and module is group[0]:
             if not module.model.answers_ff:
@@ -111,7 +111,7 @@ class Rs485Battery(BinaryBattery):
     def _system(self, whole: Callable[[Group], bytes]) -> Command:
         """60 to 63: of the whole group, from its master, where its model knows them."""
 
-        def command(module: VirtualModule, asked: Frame) -> Told:
+        def command(module: VirtualModule, asked: Frame) -> Reply:
             group = self._group(module)
             if not group[0].model.system_commands:
                 return BAD_CID2, b""
@@ -150,13 +150,13 @@ def _state(module: VirtualModule) -> tuple[frozenset[object], int]:
 def _without_info(part: Callable[[VirtualModule], bytes]) -> Command:
     """A command that is asked without INFO; two bytes of it are let pass, as real ones do."""
 
-    def command(module: VirtualModule, asked: Frame) -> Told:
+    def command(module: VirtualModule, asked: Frame) -> Reply:
         return (BAD_FORMAT, b"") if len(asked.info) not in {0, 2} else (NORMAL, part(module))
 
     return command
 
 
-def _of_itself(asked: Frame, part: Callable[[], bytes]) -> Told:
+def _of_itself(asked: Frame, part: Callable[[], bytes]) -> Reply:
     """A command whose INFO repeats the address; it may stand there twice, as real ones accept it."""
     if len(asked.info) not in {1, 2}:
         return BAD_FORMAT, b""

@@ -76,7 +76,7 @@ def text(words: str, length: int, padding: bytes = b"\0") -> bytes:
 
 
 def wide(modules: Iterable[VirtualModule]) -> bool:
-    """Whether a group tells its capacities in 24 bits (UD=4), as it does for all as soon as one needs it."""
+    """Whether a group reports its capacities in 24 bits (UD=4), as it does for all as soon as one needs it."""
     return any(module.model.capacity > _SIXTEEN_BITS_AH for module in modules)
 
 
@@ -197,9 +197,11 @@ def system_analog(group: Sequence[VirtualModule], address: Callable[[VirtualModu
     cells = [(volts, module) for module in group for volts in module.cell_voltages()]
     high, low = max(cells, key=_value), min(cells, key=_value)
     temperatures = [module.temperatures() for module in group]
-    groups = [(celsius, module) for module, told in zip(group, temperatures, strict=True) for celsius in told[1:5]]
+    groups = [
+        (celsius, module) for module, reported in zip(group, temperatures, strict=True) for celsius in reported[1:5]
+    ]
     mosfets = [(module.mosfet_temperature, module) for module in group]
-    boards = [(told[0], module) for module, told in zip(group, temperatures, strict=True)]
+    boards = [(reported[0], module) for module, reported in zip(group, temperatures, strict=True)]
     return (
         pack(">HhBHH", milli(volts), hundredths, soc, sum(cycles) // len(cycles), max(cycles))
         + pack(">BB", sum(healths) // len(healths), min(healths))
@@ -237,12 +239,14 @@ def _limits(modules: Sequence[VirtualModule]) -> bytes:
     return pack(">HHhh", highest, lowest, charge, -discharge)
 
 
-def _temperature_block(told: Sequence[tuple[Celsius, VirtualModule]], address: Callable[[VirtualModule], int]) -> bytes:
+def _temperature_block(
+    reported: Sequence[tuple[Celsius, VirtualModule]], address: Callable[[VirtualModule], int]
+) -> bytes:
     """61: the mean, the highest and its module, the lowest and its module."""
-    mean = sum(celsius for celsius, _ in told) / len(told)
-    high, low = max(told, key=_value), min(told, key=_value)
+    mean = sum(celsius for celsius, _ in reported) / len(reported)
+    high, low = max(reported, key=_value), min(reported, key=_value)
     return pack(">HHHHH", kelvin(mean), kelvin(high[0]), address(high[1]), kelvin(low[0]), address(low[1]))
 
 
-def _value(told: tuple[float, VirtualModule]) -> float:
-    return told[0]
+def _value(reported: tuple[float, VirtualModule]) -> float:
+    return reported[0]

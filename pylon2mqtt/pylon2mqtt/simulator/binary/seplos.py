@@ -12,7 +12,7 @@ from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.module import VirtualModule
 
 from . import seplos_info as info
-from .battery import BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Told
+from .battery import BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Reply
 
 _MOST = 15
 
@@ -40,7 +40,7 @@ class SeplosBattery(BinaryBattery):
         place = address - self.first
         return self.modules[place] if 0 <= place < len(self.modules) else None
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         part = self.parts.get(asked.cid2)
         if part is None:
             return BAD_CID2, b""

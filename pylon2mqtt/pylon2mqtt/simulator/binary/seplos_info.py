@@ -46,13 +46,13 @@ def _events(module: VirtualModule) -> dict[int, int]:
     return events
 
 
-def _states(module: VirtualModule, temperatures_told: int) -> bytes:
+def _states(module: VirtualModule, temperatures_reported: int) -> bytes:
     """How 44 begins: the states of cells and temperatures, of the current and the voltage."""
     cells = [0x00] * module.model.cells
     for kind, cell in module.alarms | module.warnings:
         if kind in _STATES:
             cells[(cell or 1) - 1] = _STATES[kind]
-    return bytes([len(cells), *cells, temperatures_told]) + bytes(6 + 2)
+    return bytes([len(cells), *cells, temperatures_reported]) + bytes(6 + 2)
 
 
 def _switches(module: VirtualModule) -> int:
@@ -65,12 +65,12 @@ def _balance(module: VirtualModule) -> int:
 
 def seplos_analog(module: VirtualModule, address: int) -> bytes:
     """42: six temperatures, ten user defined items."""
-    told = [kelvin_2731(celsius) for celsius in _seplos_temperatures(module)]
+    reported = [kelvin_2731(celsius) for celsius in _seplos_temperatures(module)]
     volts, full, rated = map(hundredths, (module.voltage(), module.full_capacity, module.model.capacity))
     return (
         bytes([0x00, address])
         + _cells(module)
-        + pack(">B6H", 6, *told)
+        + pack(">B6H", 6, *reported)
         + pack(">hHHB", hundredths(module.current), volts, hundredths(module.remaining), 10)
         + pack(">HHHHHH", full, round(10 * module.soc), rated, module.cycles, 10 * module.soh, volts)
         + bytes(8)

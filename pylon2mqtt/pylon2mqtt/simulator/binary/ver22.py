@@ -10,7 +10,7 @@ from pylon2mqtt.simulator.battery import VirtualBank
 from pylon2mqtt.simulator.module import VirtualModule
 
 from . import ver22_info as info
-from .battery import BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Told
+from .battery import BAD_CID2, BAD_FORMAT, BAD_INFO, NORMAL, BinaryBattery, Reply
 
 _MOST = 15
 _READ = 0x01
@@ -33,7 +33,7 @@ class Ver22Battery(BinaryBattery):
     def _module(self, address: int) -> VirtualModule | None:
         return self.modules[address - 1] if 1 <= address <= len(self.modules) else None
 
-    def _told(self, module: VirtualModule, asked: Frame) -> Told:
+    def _reply(self, module: VirtualModule, asked: Frame) -> Reply:
         if asked.cid2 == 0x51:
             return (BAD_FORMAT, b"") if asked.info else (NORMAL, info.manufacturer(module))
         if asked.info[:1] != bytes([asked.address]):
@@ -43,7 +43,7 @@ class Ver22Battery(BinaryBattery):
         part = {0x42: info.analog, 0x47: info.parameters}.get(asked.cid2)
         return (BAD_CID2, b"") if part is None else (NORMAL, part(module))
 
-    def _block(self, module: VirtualModule, asked: Frame) -> Told:
+    def _block(self, module: VirtualModule, asked: Frame) -> Reply:
         if asked.info[1:2] != bytes([_READ]):
             self.writes_seen.append(asked.to_bytes())
             return BAD_INFO, b""

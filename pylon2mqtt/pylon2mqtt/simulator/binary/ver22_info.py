@@ -38,14 +38,13 @@ def analog(module: VirtualModule) -> bytes:
     cells = [round(volts * 1000) for volts in module.cell_voltages()]
     *groups, switches, surroundings = (round(10 * celsius) for celsius in temperatures(module))
     inside = round(10 * module.temperatures()[0])
-    capacity = hundredths(module.model.capacity)
     return (
-        pack(">BHHB", 0, round(100 * min(100, module.soc)), hundredths(module.voltage()), len(cells))
+        pack(">BHHB", 0, round(100 * module.soc), hundredths(module.voltage()), len(cells))
         + pack(f">{len(cells)}H", *cells)
         + pack(">hhh", surroundings, inside, switches)
         + pack(f">B{len(groups)}h", len(groups), *groups)
         + pack(">hHHB", hundredths(module.current), 0, module.soh, 1)
-        + pack(">HHH", capacity, hundredths(module.remaining), module.cycles)
+        + pack(">HHH", hundredths(module.full_capacity), hundredths(module.remaining), module.cycles)
         + _words(module)
         + _cell_words(module)
     )
@@ -105,12 +104,11 @@ def maker_block(module: VirtualModule, asked: bytes) -> bytes:
 
 def capacity_block(module: VirtualModule, asked: bytes) -> bytes:
     """B0/04: capacities and what went through."""
-    capacity = hundredths(module.model.capacity)
     through = round(module.discharged)
     energy = round(through * module.model.cells * 3.2 / 100)
     return (
         b"\x00"
         + asked
-        + pack(">HHH", hundredths(module.remaining), capacity, capacity)
+        + pack(">HHH", *map(hundredths, (module.remaining, module.full_capacity, module.model.capacity)))
         + pack(">IIHH", through, through, energy, energy)
     )

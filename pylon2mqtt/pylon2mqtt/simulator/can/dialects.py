@@ -34,7 +34,7 @@ GAP_S = 0.0015
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualDialect:
-    """``bursts``: seconds between two of them, and what each holds. ``asked``: what is told when an inverter asks."""
+    """``bursts``: seconds between two of them, and what each holds. ``asked``: the answer to an inverter."""
 
     bursts: tuple[tuple[Seconds, Callable[[VirtualBank], Frames]], ...] = ()
     asked: Callable[[VirtualBank, CanFrame], Frames] | None = None
@@ -227,4 +227,4 @@ DIALECTS = {
     "deye": VirtualDialect(bursts=((1.05, _deye), (5.3, _deye_rarely))),
     "pytes": VirtualDialect(bursts=((1.0, _pytes),)),
 }
-"""Name -> what is said by itself; `high_voltage` adds the one that has to be asked."""
+"""Name -> dialect that sends by itself; `high_voltage` adds the one that has to be asked."""

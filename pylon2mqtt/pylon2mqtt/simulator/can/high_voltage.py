@@ -22,12 +22,12 @@ _FORBIDDEN = 0xAA
 
 
 def _answers(bank: VirtualBank, question: CanFrame) -> Frames:
-    """What all racks say to one question."""
+    """The answers of all racks to one question."""
     if question.id != QUESTIONS[0].id or not question.extended or not question.data:
         return []
-    tell = {0: _values, 2: _equipment}.get(question.data[0])
+    report = {0: _values, 2: _equipment}.get(question.data[0])
     racks = [(module.number, module) for module in bank.modules if module.present]
-    return [told for address, module in racks for told in (tell(address, module) if tell else [])]
+    return [reported for address, module in racks for reported in (report(address, module) if report else [])]
 
 
 def _values(address: int, rack: VirtualModule) -> Frames:
@@ -38,7 +38,7 @@ def _values(address: int, rack: VirtualModule) -> Frames:
     limits = (_amperes(rack.charge_current_limit), _amperes(-rack.discharge_current_limit))
     forbidden = [0 if allowed else _FORBIDDEN for allowed in (rack.charge_enabled, rack.discharge_enabled)]
     cutoffs = (10 * model.charge_voltage_limit * IN_SERIES, 10 * model.discharge_voltage_limit * IN_SERIES)
-    told: list[tuple[int, str, list[float]]] = [
+    reported: list[tuple[int, str, list[float]]] = [
         (0x4210, "HHHBB", [10 * volts, current, _celsius(rack.temperatures()[0]), rack.soc, rack.soh]),
         (0x4220, "HHHH", [*cutoffs, *limits]),
         (0x4230, "HHHH", [1000 * max(cells), 1000 * min(cells), 3, 6]),
@@ -47,7 +47,7 @@ def _values(address: int, rack: VirtualModule) -> Frames:
         (0x4280, "BB", [*forbidden]),
         (0x4290, "B", [0]),
     ]
-    return [frame(number + address, layout, *values, extended=True) for number, layout, values in told]
+    return [frame(number + address, layout, *values, extended=True) for number, layout, values in reported]
 
 
 def _equipment(address: int, rack: VirtualModule) -> Frames:

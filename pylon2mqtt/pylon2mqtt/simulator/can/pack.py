@@ -1,4 +1,4 @@
-"""What the frames of a bank are made of: its values as the master of a stack tells them, and how they are packed."""
+"""What the frames of a bank are made of: the values that the master of a stack reports, and how they are packed."""
 
 import struct
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ GROUPS = (
     frozenset({_A.CHARGE_OVERCURRENT}),
     frozenset({_A.SYSTEM_FAULT, _A.CELL_FAULT}),
 )
-"""What a stack tells on CAN: it does not say which cell or module it is."""
+"""What a stack reports on CAN: no frame names the cell or the module."""
 
 
 def frame(number: int, layout: str, *values: float, extended: bool = False) -> CanFrame:
@@ -45,7 +45,7 @@ class Sums:
 
     @property
     def current(self) -> Amperes:
-        """Of all modules, as their BMSs measure it."""
+        """The current of all modules, as their BMSs measure it."""
         return sum(module.measured_current for module in self.modules)
 
     @property
@@ -95,14 +95,14 @@ class Sums:
         return {kind for module in self.modules for kind, _ in module.alarms}
 
     def warnings(self) -> set[AlarmKind]:
-        """What some module warns of."""
+        """The warnings of all modules."""
         return {kind for module in self.modules for kind, _ in module.warnings}
 
 
 def bits(active: Iterable[AlarmKind], places: Iterable[tuple[int, frozenset[AlarmKind]]]) -> int:
     """Set the bit at each place whose kinds are active."""
-    told = set(active)
-    return sum(1 << place for place, kinds in places if told & kinds)
+    reported = set(active)
+    return sum(1 << place for place, kinds in places if reported & kinds)
 
 
 def requests(modules: Iterable[VirtualModule]) -> int:

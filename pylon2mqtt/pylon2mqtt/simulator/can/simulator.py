@@ -136,7 +136,7 @@ class CanSimulator:
         return False
 
     def order(self, text: str) -> str:
-        """Do what one line says (``help`` tells what is possible) and return one sentence. Raises ConfigError."""
+        """Carry out one order (``help`` lists them) and return one sentence. Raises ConfigError."""
         return self._orders.place(text)
 
     def serve(self, stop: Callable[[], bool]) -> None:
@@ -146,7 +146,7 @@ class CanSimulator:
 
     def _speak(self, stop: Callable[[], bool]) -> None:
         now = self._advanced_at = self.clock()
-        turns = [(every, partial(self._battery_says, tell)) for every, tell in self._speaks.bursts]
+        turns = [(every, partial(self._battery_says, report)) for every, report in self._speaks.bursts]
         turns.append((_INVERTER_EVERY_S, partial(self._inverter_says)))
         due = [now + 0.1 * place for place in range(len(turns))]
         while not stop():
@@ -154,10 +154,10 @@ class CanSimulator:
             now = self.clock()
             self.bank.advance((now - self._advanced_at) * self.speed)
             self._advanced_at = now
-            for place, (every, tell) in enumerate(turns):
+            for place, (every, report) in enumerate(turns):
                 if now >= due[place]:
                     due[place] += every
-                    self._say(tell())
+                    self._say(report())
             self._hear(min(_LOOK_UP_S, max(0.0, min(due) - self.clock())))
 
     def say(self, frames: Frames) -> None:
@@ -176,8 +176,8 @@ class CanSimulator:
             question = CanFrame(message.arbitration_id, bytes(message.data), extended=message.is_extended_id)
             self._say(self._spoilt(self._speaks.asked(self.bank, question)))
 
-    def _battery_says(self, tell: Callable[[VirtualBank], Frames]) -> Frames:
-        return self._spoilt(tell(self.bank))
+    def _battery_says(self, report: Callable[[VirtualBank], Frames]) -> Frames:
+        return self._spoilt(report(self.bank))
 
     def _inverter_says(self) -> Frames:
         if not self.inverter:
@@ -186,7 +186,7 @@ class CanSimulator:
         if self._speaks.asked is None:
             return frames
         # Nobody hears his own question.
-        return frames + self._spoilt([told for one in frames for told in self._speaks.asked(self.bank, one)])
+        return frames + self._spoilt([reported for one in frames for reported in self._speaks.asked(self.bank, one)])
 
     def _spoilt(self, frames: Frames) -> Frames:
         for name in self.faults.names():

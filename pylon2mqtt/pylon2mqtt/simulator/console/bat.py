@@ -5,7 +5,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 from .firmware import Bat, Soh
 from .reading import NORMAL, base_state, cell_percent, cell_state, cells_mv, group_of, group_temperatures, milli
 from .stack import VirtualStack
-from .text import Told, table
+from .text import ConsoleAnswer, table
 
 _WIDTHS = {"Battery": 9, "Volt": 9, "Curr": 9, "Tempr": 9}
 _STATE_WIDTH = 13
@@ -19,7 +19,7 @@ _HEADERS = {
 _TEMPERATURE = ("charge_temperature", "discharge_temperature")
 
 
-def cells(stack: VirtualStack, module: VirtualModule, only: int | None = None) -> Told:
+def cells(stack: VirtualStack, module: VirtualModule, only: int | None = None) -> ConsoleAnswer:
     """``bat``: a row for each cell, or for one."""
     layout = stack.firmware.bat
     *names, last = _HEADERS[layout].split("|")
@@ -49,12 +49,12 @@ def _charge(stack: VirtualStack, module: VirtualModule, cell: int) -> str:
     if stack.firmware.bat is Bat.NEW:
         return f"{percent:2}%         {charge:5} mAH      {bled}"
     if stack.firmware.bat is Bat.SPLIT:
-        told = charge if stack.firmware.tells_slaves_charge or not stack.is_slave(module) else 0
-        return f"{f'{percent}%':<13}{told:<13}mAH {bled}"
+        reported = charge if stack.firmware.reports_slaves_charge or not stack.is_slave(module) else 0
+        return f"{f'{percent}%':<13}{reported:<13}mAH {bled}"
     return f"{percent:3}%      {charge:5} mAH"
 
 
-def health(stack: VirtualStack, module: VirtualModule) -> Told:
+def health(stack: VirtualStack, module: VirtualModule) -> ConsoleAnswer:
     """``soh``: how often each cell was found weak. Of the hexadecimal form no meaning is known: zeros."""
     volts = cells_mv(module)
     title = f"Power   {stack.slot_of(module)}"

@@ -19,7 +19,7 @@ from .rack import commands as rack_commands
 from .rack.rack import VirtualRack
 from .reading import SIGNS
 from .stack import VirtualStack
-from .text import PAGER, RAW, WIPED, Told
+from .text import PAGER, RAW, WIPED, ConsoleAnswer
 
 WAKE = Frame(address=0x01, cid1=0x46, cid2=0x82, info=bytes.fromhex("8520")).to_bytes()
 """What makes a console that booted at 1200 Bd speak at 115200."""
@@ -32,7 +32,7 @@ _REMEMBERED = 100_000
 _LONGEST_LINE = 128
 
 
-_Execute = Callable[[list[str]], Told]
+_Execute = Callable[[list[str]], ConsoleAnswer]
 _Mode = StackSession | VirtualRack
 
 
@@ -64,7 +64,7 @@ class ConsoleBattery:
         self._mode, self._execute, self._watch = _rack(bank) if bank.in_series else _stack(bank)
         self._seen: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._typed = bytearray()
-        self._told = Told(pages=())
+        self._answer = ConsoleAnswer(pages=())
         self._pages: deque[str] = deque()
         self._awake = self._mode.firmware.boots_at is None
         self.writes_seen: list[bytes] = []
@@ -108,7 +108,7 @@ class ConsoleBattery:
         self._awake = True
 
     def sleep(self) -> None:
-        """Say nothing more, as a rack that is full and that nobody uses. Raises ConfigError for a stack."""
+        """Answer no more, like a rack that is full and that nobody uses. Raises ConfigError for a stack."""
         self.rack.log_out()
         self._awake = False
         self._typed.clear()
@@ -149,13 +149,13 @@ class ConsoleBattery:
             return (RAW + self.prompt).encode()
         if would_change(words):
             self.writes_seen.append(line)
-        self._told = self._execute(words)
-        self._pages.extend(self._told.pages)
-        return f"{RAW}@{self._told.at}".encode() + self._next_page()
+        self._answer = self._execute(words)
+        self._pages.extend(self._answer.pages)
+        return f"{RAW}@{self._answer.at}".encode() + self._next_page()
 
     def _next_page(self) -> bytes:
         page = self._pages.popleft()
-        return (page + (PAGER if self._pages else self._told.ending(self.prompt))).encode("ascii", "replace")
+        return (page + (PAGER if self._pages else self._answer.ending(self.prompt))).encode("ascii", "replace")
 
     def _turn_page(self, request: bytes) -> bytes:
         """CR goes on; any other key ends the list and is swallowed, and what is typed behind it is a command."""
@@ -165,5 +165,5 @@ class ConsoleBattery:
             shown = WIPED.encode() + self._next_page()
         else:
             self._pages.clear()
-            shown = (WIPED + self._told.ending(self.prompt)).encode()
+            shown = (WIPED + self._answer.ending(self.prompt)).encode()
         return shown + (self.answer(behind) if behind else b"")

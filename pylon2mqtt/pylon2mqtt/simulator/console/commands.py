@@ -1,4 +1,4 @@
-"""The commands: how each is written, what it takes, what answers it. Which of them there are, the firmware says."""
+"""The commands: how each is written, its arguments and its answer. The firmware decides which of them there are."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from . import bat, details, identity, pwr
 from .firmware import Firmware
 from .log import LogBook
 from .stack import VirtualStack
-from .text import LISTING, RAW, TABLE, Told, invalid, listing, refused, unknown
+from .text import LISTING, RAW, TABLE, ConsoleAnswer, invalid, listing, refused, unknown
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class StackCommand:
     """``usage`` is what it prints when used wrongly. ``most``: arguments it takes; the first may name a module."""
 
     usage: str
-    run: Callable[[StackSession, list[str]], Told | None]
+    run: Callable[[StackSession, list[str]], ConsoleAnswer | None]
     most: int = 0
 
 
@@ -65,32 +65,32 @@ def would_change(words: list[str]) -> bool:
     )
 
 
-def execute(session: StackSession, words: list[str]) -> Told:
-    """What the console says to a line of words."""
+def execute(session: StackSession, words: list[str]) -> ConsoleAnswer:
+    """The console's answer to a line of words."""
     name, *arguments = words
     if name not in session.known:
         return unknown(name)
     command = COMMANDS[name]
-    told = command.run(session, arguments) if len(arguments) <= command.most else None
-    if told is None:
+    reported = command.run(session, arguments) if len(arguments) <= command.most else None
+    if reported is None:
         return invalid(command.usage)
     firmware = session.stack.firmware
-    if told.success and name in firmware.exclaims:
-        told = replace(told, success=f"{told.success}!")
-    if told.success and name in firmware.blank_first:
-        told = replace(told, pages=(told.at + told.pages[0], *told.pages[1:]))
-    return told
+    if reported.success and name in firmware.exclaims:
+        reported = replace(reported, success=f"{reported.success}!")
+    if reported.success and name in firmware.blank_first:
+        reported = replace(reported, pages=(reported.at + reported.pages[0], *reported.pages[1:]))
+    return reported
 
 
 def _of_module(
-    answer: Callable[[VirtualStack, VirtualModule], Told], *, alone: str = "", absent: str | None = None
-) -> Callable[[StackSession, list[str]], Told | None]:
+    answer: Callable[[VirtualStack, VirtualModule], ConsoleAnswer], *, alone: str = "", absent: str | None = None
+) -> Callable[[StackSession, list[str]], ConsoleAnswer | None]:
     """A command about one module: the master, or the one in the slot that is named.
 
     ``alone``: its own name, for the firmware where it takes no slot. ``absent``: the words for an empty one.
     """
 
-    def run(session: StackSession, arguments: list[str]) -> Told | None:
+    def run(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
         stack = session.stack
         if not arguments:
             return answer(stack, stack.master)
@@ -109,11 +109,11 @@ def _number(word: str, most: int) -> int | None:
     return int(word) if word.isdecimal() and 1 <= int(word) <= most else None
 
 
-def _pwr(session: StackSession, arguments: list[str]) -> Told | None:
+def _pwr(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
     return _of_module(details.module)(session, arguments) if arguments else pwr.modules(session.stack)
 
 
-def _bat(session: StackSession, arguments: list[str]) -> Told | None:
+def _bat(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
     if len(arguments) < 2:
         return _of_module(bat.cells, absent=session.stack.firmware.absent_bat)(session, arguments)
     cell = int(arguments[1]) if arguments[1].isdecimal() else len(session.stack.master.cells)
@@ -122,7 +122,7 @@ def _bat(session: StackSession, arguments: list[str]) -> Told | None:
     return _of_module(lambda stack, module: bat.cells(stack, module, cell))(session, arguments[:1])
 
 
-def _time(session: StackSession, arguments: list[str]) -> Told | None:
+def _time(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
     stack = session.stack
     if arguments:
         return None
@@ -130,40 +130,40 @@ def _time(session: StackSession, arguments: list[str]) -> Told | None:
     return listing([*lines, "Test result:pass"] if stack.firmware.clock_test else lines)
 
 
-def _data(session: StackSession, arguments: list[str]) -> Told | None:
+def _data(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
     kind, *number = arguments or [""]
     if kind != "event" or not all(word.isdecimal() for word in number):
         return None
     return session.book.event(int(number[0]) if number else None)
 
 
-def _datalist(session: StackSession, arguments: list[str]) -> Told | None:
+def _datalist(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
     # The US3000D's list takes other words, and no recording of what it answers to them is known.
     writes_otherwise = session.stack.firmware.status_words
     return session.book.events() if arguments == ["event"] and not writes_otherwise else None
 
 
-def _login(session: StackSession, arguments: list[str]) -> Told | None:
+def _login(session: StackSession, arguments: list[str]) -> ConsoleAnswer | None:
     if session.debug:
         return invalid(COMMANDS["login"].usage, "Quit current mode")
     if arguments != ["debug"]:
         return None
     session.debug = True
-    return Told(pages=("",))
+    return ConsoleAnswer(pages=("",))
 
 
-def _logout(session: StackSession, _arguments: list[str]) -> Told:
+def _logout(session: StackSession, _arguments: list[str]) -> ConsoleAnswer:
     session.debug = False
-    return Told(pages=("",))
+    return ConsoleAnswer(pages=("",))
 
 
-def _help(session: StackSession, _arguments: list[str]) -> Told:
+def _help(session: StackSession, _arguments: list[str]) -> ConsoleAnswer:
     """The local commands and, where the pager stops before them, those for remote devices."""
     entries = [f"{name:<9}{COMMANDS[name].usage}" for name in sorted(session.known)]
     if not session.stack.firmware.paged_help:
         return listing(["Local command:", *entries])
     first = LISTING.join(["Local command:", *entries]) + TABLE + "*" * 58 + TABLE + "Remote command:" + RAW
-    return Told(pages=(first, f"{'re':<9}Ask another device - re [device] [command]{LISTING}"), at=TABLE)
+    return ConsoleAnswer(pages=(first, f"{'re':<9}Ask another device - re [device] [command]{LISTING}"), at=TABLE)
 
 
 COMMANDS = {

@@ -7,9 +7,9 @@ from pylon2mqtt.simulator.module import VirtualModule
 
 from .firmware import Pwr, device_name, firmware_of
 from .reading import SIGNS, base_state, charge_state, column_state, milli, names, register
-from .reading import celsius_m as told_celsius
+from .reading import celsius_m as reported_celsius
 from .stack import VirtualStack
-from .text import LISTING, TABLE, Told
+from .text import LISTING, TABLE, ConsoleAnswer
 
 _RULE = " " + "-" * 28
 _BAT_PROTECTS = "BOV BHV BLV BUV"
@@ -43,11 +43,11 @@ _STATUS_WORDS = (
 """Key, prefix of the names, bits and the alarms of a US3000D's status words; the lowest and highest bits guessed."""
 
 
-def module(stack: VirtualStack, one: VirtualModule) -> Told:
+def module(stack: VirtualStack, one: VirtualModule) -> ConsoleAnswer:
     """``pwr N``."""
     write = _pytes_v5 if stack.firmware.pwr is Pwr.E else _pylontech
     body = "".join([_RULE + TABLE, f" Power  {stack.slot_of(one)}" + TABLE, TABLE, *write(stack, one)])
-    return Told(pages=(body + _RULE + LISTING,), at=TABLE)
+    return ConsoleAnswer(pages=(body + _RULE + LISTING,), at=TABLE)
 
 
 def _line(key: str, value: str, end: str = TABLE) -> str:
@@ -56,7 +56,7 @@ def _line(key: str, value: str, end: str = TABLE) -> str:
 
 def _pylontech(stack: VirtualStack, one: VirtualModule) -> Iterator[str]:
     firmware = stack.firmware
-    for key, value, unit in _measured(one, told_meter=firmware.status_words):
+    for key, value, unit in _measured(one, own_meter=firmware.status_words):
         yield _line(key, f"{value:<12}{unit}")
     yield _line("Charge Times", f"{0 if stack.is_slave(one) else one.cycles * 41 + 7:<12}")
     yield _line("Basic Status", f"{base_state(one):<8}")
@@ -75,12 +75,12 @@ def _pylontech(stack: VirtualStack, one: VirtualModule) -> Iterator[str]:
     yield from _status_words(one) if firmware.status_words else _events(one, "8", " ")
 
 
-def _measured(one: VirtualModule, *, told_meter: bool) -> Iterator[tuple[str, int, str]]:
+def _measured(one: VirtualModule, *, own_meter: bool) -> Iterator[tuple[str, int, str]]:
     yield "Voltage", milli(one.voltage()), "mV"
-    if told_meter:
+    if own_meter:
         yield "B+B-.Volt", sum(milli(volts) for volts in one.cell_voltages()), "mV"
     yield "Current", milli(one.current), "mA"
-    yield "Temperature", told_celsius(one, one.temperatures()[0]), "mC"
+    yield "Temperature", reported_celsius(one, one.temperatures()[0]), "mC"
     yield "Coulomb", round(one.soc), "%"
     yield "Total Coulomb", milli(one.model.capacity), "mAH"
     yield "Max Voltage", milli(one.model.parameters.module_high), "mV"
@@ -104,7 +104,7 @@ def _status_words(one: VirtualModule) -> Iterator[str]:
 
 
 def _status_word(one: VirtualModule, prefix: str, bits: dict[str, int], kinds: set[AlarmKind]) -> str:
-    """What is wrong, or the bit that says that all is well."""
+    """What is wrong, or the bit for a normal state."""
     wrong = _named(one.alarms, kinds, ("OV", "UV", "OT", "UT")) | _named(one.warnings, kinds, ("HV", "LV", "HT", "LT"))
     said = [name for name in bits if name in (wrong or {"VNOR", "TNOR"})]
     value = sum(bits[name] for name in said)
@@ -122,7 +122,7 @@ def _pytes_v5(_stack: VirtualStack, one: VirtualModule) -> Iterator[str]:
         ("Voltage", milli(one.voltage()), "mV"),
         ("SOC Voltage", sum(milli(volts) for volts in one.cell_voltages()), "mV"),
         ("Current", milli(one.current), "mA"),
-        ("Temperature", told_celsius(one, one.temperatures()[0]), "mC"),
+        ("Temperature", reported_celsius(one, one.temperatures()[0]), "mC"),
         ("Coulomb", round(one.soc), "%"),
         ("Total Coulomb", milli(one.model.capacity) * 3600, "mAS"),
         ("Real Coulomb", milli(one.full_capacity), "mAH"),
@@ -131,12 +131,12 @@ def _pytes_v5(_stack: VirtualStack, one: VirtualModule) -> Iterator[str]:
     ]
     yield from (_line(key, f"{value:<20}{unit}") for key, value, unit in measured)
     counted = {"Charge Count": 0, "Discharge Count": 0, "Charge Times": one.cycles * 4, "Work Status": 2}
-    told = {key: str(value) for key, value in counted.items()} | {
+    reported = {key: str(value) for key, value in counted.items()} | {
         "Bat Num": str(len(one.cells)),
         "Barcode": one.barcode,
         "DevType": device_name(one.model),
     }
-    yield from (_line(key, f"{text:<16}") for key, text in told.items())
+    yield from (_line(key, f"{text:<16}") for key, text in reported.items())
     yield _line("Firm Version", firmware_of(one.model).main_soft)
     yield _line("Next Device", f"{0:<16}")
     yield from (_line(key, f"{text:<8}") for key, text in _pytes_states(one).items())

@@ -1,6 +1,6 @@
 """The data sheets of the consoles: what each firmware family prints, knows and refuses.
 
-A stack is told of by its master's firmware; what a slave's own one decides is marked (own). Sources: recordings of
+A stack is reported of by its master's firmware; what a slave's own one decides is marked (own). Sources: recordings of
 real consoles. Guessed, for want of one: layout D as a table, ``pwr N`` of a Pytes 4850P, ``soh`` of a Pytes V5 beyond
 its columns, the widths of ``euro``, and which clock is in which model.
 """
@@ -46,11 +46,11 @@ _PYLON = _COMMON | {"soh", "getpwr"}
 class Firmware:
     """One family.
 
-    ``boots_at``: its console wakes at this rate, until it is asked for 115200. ``step``: temperatures are told in
+    ``boots_at``: its console wakes at this rate, until it is asked for 115200. ``step``: temperatures are reported in
     m°C by this step (own). ``mos_sensor``: the switches' temperature is measured (own). ``alone``: the commands that
     take no module's number. ``exclaims``: whose success ends in "!". ``blank_first``: whose body begins with an
     empty line. ``debug``: those that ``login debug`` adds. ``absent_bat``: the words of ``bat`` for an empty slot.
-    ``milli_cycles``: ``stat`` counts thousandths of cycles. ``tells_slaves_charge``: ``bat`` of a slave has Coulomb.
+    ``milli_cycles``: ``stat`` counts thousandths of cycles. ``reports_slaves_charge``: ``bat`` of a slave has Coulomb.
     ``status_words``: words of state take the place of the events. ``classes``: ``stat`` counts the seconds in
     each class of the current and of the charge.
     """
@@ -82,8 +82,8 @@ class Firmware:
     paged_help: bool = True
     blank_first: frozenset[str] = frozenset()
     status_words: bool = False
-    tells_slaves_charge: bool = True
-    tells_soh: bool = True
+    reports_slaves_charge: bool = True
+    reports_soh: bool = True
     two_stage_currents: bool = True
     misc_items: bool = False
     milli_cycles: bool = False
@@ -102,7 +102,7 @@ _US2000B = Firmware(
     bat=Bat.OLD,
     step=1000,
     mos_sensor=False,
-    tells_soh=False,
+    reports_soh=False,
     two_stage_currents=False,
     misc_items=True,
 )
@@ -132,7 +132,7 @@ _PYTES = Firmware(
     clock="PCF8563",
     commands=_COMMON | {"soh"},
     debug=frozenset(),
-    tells_soh=False,
+    reports_soh=False,
     two_stage_currents=False,
     misc_items=True,
 )
@@ -180,7 +180,7 @@ FIRMWARE = {
         paged_help=False,
         blank_first=frozenset({"pwr", "bat", "info", "euro", "help"}),
         status_words=True,
-        tells_slaves_charge=False,
+        reports_slaves_charge=False,
         milli_cycles=True,
     ),
     "Pytes-4850P": _PYTES,
@@ -212,5 +212,5 @@ def firmware_of(model: BatteryModel) -> Firmware:
 
 
 def device_name(model: BatteryModel) -> str:
-    """What the module calls itself on the console."""
+    """The name of the module on the console."""
     return firmware_of(model).device or model.device_name

@@ -5,7 +5,7 @@ from pylon2mqtt.simulator.module import VirtualModule
 from .firmware import Bat, Firmware, device_name, firmware_of
 from .reading import milli
 from .stack import VirtualStack
-from .text import Told, listing, table
+from .text import ConsoleAnswer, listing, table
 
 _HEAD = "Device address|Manufacturer|Device name|Board version"
 _VERSIONS = "Soft  version|Boot  version|Comm version|Release Date|Barcode"
@@ -36,12 +36,12 @@ _US3000D = (
 _RULE = "=" * 59
 
 
-def info(stack: VirtualStack, module: VirtualModule) -> Told:
+def info(stack: VirtualStack, module: VirtualModule) -> ConsoleAnswer:
     """``info``: who made it, what it is and which software it runs; an empty key stands for a blank line."""
     own = firmware_of(module.model)
-    told = _info_values(stack, module, own)
+    reported = _info_values(stack, module, own)
     keys = _info_keys(stack.firmware, own)
-    return listing([f"{key:<20}: {told[key]}" if key else "" for key in keys])
+    return listing([f"{key:<20}: {reported[key]}" if key else "" for key in keys])
 
 
 def _info_keys(master: Firmware, own: Firmware) -> list[str]:
@@ -87,7 +87,7 @@ def _info_values(stack: VirtualStack, module: VirtualModule, own: Firmware) -> d
     }
 
 
-def stat(stack: VirtualStack, module: VirtualModule) -> Told:
+def stat(stack: VirtualStack, module: VirtualModule) -> ConsoleAnswer:
     """``stat``: counters since the works, most of them zero in a bank that never came to harm."""
     is_v5 = stack.firmware.bat is Bat.WITHOUT_CURRENT
     width = 10 if is_v5 else 8
@@ -102,7 +102,7 @@ def _stat_keys(firmware: Firmware) -> list[str]:
     if firmware.milli_cycles:
         return _US3000D.split("|")
     is_v5 = firmware.bat is Bat.WITHOUT_CURRENT
-    soh = "SOH|" if firmware.tells_soh else ""
+    soh = "SOH|" if firmware.reports_soh else ""
     cap = "" if is_v5 else "|Dsg Cap"
     tail = _STAT_TAIL.replace("BMICERR", "I2CERR") if is_v5 else _STAT_TAIL
     head = _STAT_HEAD.replace("HisData Items", "HisData Items|MiscData Items") if firmware.misc_items else _STAT_HEAD
@@ -113,7 +113,7 @@ def _stat_keys(firmware: Firmware) -> list[str]:
 
 
 def _counters(stack: VirtualStack, module: VirtualModule) -> dict[str, int]:
-    """The counters that are not zero. A slave's health is not told: 0. Charge is in mAs, what was discharged in mAh."""
+    """The counters that are not zero; ``SOH`` of a slave is 0, ``Pwr Coulomb`` is in mAs, ``Dsg Cap`` in mAh."""
     cycles = module.discharged / module.model.capacity
     return {
         "Data Items": module.cycles % 1700,
@@ -141,7 +141,7 @@ def _counters(stack: VirtualStack, module: VirtualModule) -> dict[str, int]:
     }
 
 
-def euro(stack: VirtualStack) -> Told:
+def euro(stack: VirtualStack) -> ConsoleAnswer:
     """``euro``: the values of the EU's battery passport, of the module alone that holds the cable.
 
     The keys are those that others read; widths guessed. What was never programmed is dashes or 0.
@@ -176,13 +176,13 @@ def _health(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]]:
 def _lifetime(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]]:
     """Throughput: whole Wh or Ah, and what is left over in mWs or mAs."""
     watt_hours = module.discharged * 3.2 * len(module.cells)
-    told = []
+    reported = []
     for prefix, share in (("", 2.04),) if is_single else (("Chg. ", 1.04), ("Dsg. ", 1.0)):
         for what, unit, sub, hours in (("Energy", "Wh", "mWs", watt_hours), ("Capac.", "Ah", "mAs", module.discharged)):
             whole, part = divmod(hours * share, 1)
-            told.append((f"{prefix}{what} Thro.", f"{int(whole):9} {unit}   {int(part * 3600 * 1000)} {sub}"))
+            reported.append((f"{prefix}{what} Thro.", f"{int(whole):9} {unit}   {int(part * 3600 * 1000)} {sub}"))
     return [
-        *told,
+        *reported,
         ("Deep Dsg. Count", f"{0:9}"),
         ("Extr. Tempr Total", f"{0:9} Sec."),
         ("Extr. Tempr Chg.", f"{0:9} Sec."),
@@ -191,7 +191,7 @@ def _lifetime(module: VirtualModule, *, is_single: bool) -> list[tuple[str, str]
     ]
 
 
-def ver(stack: VirtualStack) -> Told:
+def ver(stack: VirtualStack) -> ConsoleAnswer:
     """``ver``: the software in both halves of the memory."""
     own = stack.firmware
     # The version of the main half brings a line end of its own.

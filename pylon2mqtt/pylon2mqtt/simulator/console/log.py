@@ -20,7 +20,7 @@ from .reading import (
     register,
 )
 from .stack import VirtualStack
-from .text import LISTING, RAW, TABLE, Told, table
+from .text import LISTING, RAW, TABLE, ConsoleAnswer, table
 
 _KEPT = 32
 _ON_A_PAGE = 3
@@ -79,22 +79,22 @@ class LogBook:
             self._entries.append(Entry(time=now, code=0x3000 | register(self._master, "bat") & 0xFFF, says="Alarm."))
             self._events.append(_event(self._stack, self._master))
 
-    def log(self) -> Told:
+    def log(self) -> ConsoleAnswer:
         """``log``: all entries, the newest first, with the highest index, three on a page."""
         newest_first = [_lines(index, entry) for index, entry in reversed(list(enumerate(self._entries)))]
         pages = [newest_first[at : at + _ON_A_PAGE] for at in range(0, len(newest_first), _ON_A_PAGE)]
         whole = [_page(entries, stops=number < len(pages) - 1) for number, entries in enumerate(pages)]
-        return Told(pages=tuple(whole))
+        return ConsoleAnswer(pages=tuple(whole))
 
-    def event(self, number: int | None) -> Told | None:
+    def event(self, number: int | None) -> ConsoleAnswer | None:
         """``data event N``: 0 is the oldest, no number the newest; None: there is no such event."""
         at = len(self._events) - 1 if number is None else number
         if at >= len(self._events):
             return None
         start = f"{_RULE}{LISTING}{'Item Index':<16}: {at}{TABLE}"
-        return Told(pages=(start + self._events[at].record,), at=TABLE)
+        return ConsoleAnswer(pages=(start + self._events[at].record,), at=TABLE)
 
-    def events(self) -> Told:
+    def events(self) -> ConsoleAnswer:
         """``datalist event``: a row each, the oldest first."""
         header = "Item  Time               Vo(mV) Tempr   Tlow    Thigh   Vlowest  Vhighest Volt.St   Temp.St "
         header += "Events     BatEvents "
@@ -106,14 +106,14 @@ def _signs(module: VirtualModule) -> tuple[int, ...]:
 
 
 def _lines(index: int, entry: Entry) -> list[str]:
-    told = {
+    reported = {
         "Index": f"{index:<6}",
         "Time": f"{entry.time:%y-%m-%d %H:%M:%S}",
         "ModID": "BMM",
         "Code": f"{entry.code:x}",
         "Info": f"{entry.says} ",
     }
-    return [f" {key:<8}: {text}" for key, text in told.items()]
+    return [f" {key:<8}: {text}" for key, text in reported.items()]
 
 
 def _page(entries: list[list[str]], *, stops: bool) -> str:
@@ -167,11 +167,11 @@ def _record(module: VirtualModule, now: datetime) -> str:
 
 
 def _event_lines(module: VirtualModule) -> list[str]:
-    told = []
+    reported = []
     for key, name in (("Power Events", "power"), ("Bat Events", "bat"), ("System Fault", "fault")):
         bits = register(module, name)
-        told.append(f"{key:<16}: 0x{bits:<8X} {names(bits, name)}")
-    return told
+        reported.append(f"{key:<16}: 0x{bits:<8X} {names(bits, name)}")
+    return reported
 
 
 def _cell_lines(module: VirtualModule) -> list[str]:

@@ -48,7 +48,7 @@ def _sleep(console: "ConsoleBattery", simulator: "Simulator", _words: list[str])
 
 
 def _client(console: "ConsoleBattery", simulator: "Simulator", words: list[str]) -> str:
-    """Somebody else types at the same line: everybody hears what comes back, in the middle of what is said."""
+    """Somebody else types at the same line: the host gets the answer too, in the middle of its own."""
     typed = " ".join(words)
     simulator.line.write(console.answer(typed.encode() + b"\r"))
     return f"Somebody else typed {typed!r}; the prompt is {console.prompt!r}."

@@ -1,4 +1,4 @@
-"""The table of all modules that ``pwr`` prints, and the system that ``pwrsys`` and ``getpwr`` tell of."""
+"""The table of all modules that ``pwr`` prints, and the system that ``pwrsys`` and ``getpwr`` report."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from .reading import (
     register,
 )
 from .stack import VirtualStack
-from .text import LISTING, TABLE, Told, table
+from .text import LISTING, TABLE, ConsoleAnswer, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ _HAS_DASHES = {Pwr.A: Pwr.A, Pwr.B: Pwr.A, Pwr.C: Pwr.A, Pwr.D: Pwr.A, Pwr.E: Pw
 """Absent rows keep the layout that they had before others grew columns."""
 
 
-def modules(stack: VirtualStack) -> Told:
+def modules(stack: VirtualStack) -> ConsoleAnswer:
     """``pwr``: a row for each slot."""
     firmware = stack.firmware
     columns = LAYOUTS[firmware.pwr]
@@ -69,19 +69,19 @@ def modules(stack: VirtualStack) -> Told:
             lines.append(_row(stack, slot, module) + ("\n\r\n" if firmware.pwr is Pwr.E else TABLE))
         elif firmware.absent_rows:
             lines.append(_absent(slot, firmware.pwr) + TABLE)
-    return Told(pages=("".join(lines).rstrip("\r\n") + LISTING,), at=TABLE)
+    return ConsoleAnswer(pages=("".join(lines).rstrip("\r\n") + LISTING,), at=TABLE)
 
 
 def _row(stack: VirtualStack, slot: int, module: VirtualModule) -> str:
-    told = _measured(module) | _states(stack, module) | {"Power": str(slot)}
-    row = "".join(told[column.name].ljust(column.width) for column in LAYOUTS[stack.firmware.pwr])
+    reported = _measured(module) | _states(stack, module) | {"Power": str(slot)}
+    row = "".join(reported[column.name].ljust(column.width) for column in LAYOUTS[stack.firmware.pwr])
     # A module without the sensor pushes its dashes one to the right.
     return row if firmware_of(module.model).mos_sensor else row.replace(" -        -", "  -        -")
 
 
 def _absent(slot: int, layout: Pwr) -> str:
-    told = {"Power": str(slot), "Base.St": "Absent"}
-    return "".join(told.get(column.name, "-").ljust(column.width) for column in LAYOUTS[_HAS_DASHES[layout]])
+    reported = {"Power": str(slot), "Base.St": "Absent"}
+    return "".join(reported.get(column.name, "-").ljust(column.width) for column in LAYOUTS[_HAS_DASHES[layout]])
 
 
 def _measured(module: VirtualModule) -> dict[str, str]:
@@ -118,7 +118,7 @@ def _states(stack: VirtualStack, module: VirtualModule) -> dict[str, str]:
     }
 
 
-def system(stack: VirtualStack) -> Told:
+def system(stack: VirtualStack) -> ConsoleAnswer:
     """``pwrsys``: the stack as a whole."""
     modules = [module for _, module in stack.present]
     current = sum(milli(module.current) for module in modules)
@@ -154,8 +154,12 @@ def _extremes(modules: list[VirtualModule]) -> list[_Value]:
     groups = [celsius for module in modules for celsius in group_temperatures(module)]
     return [
         (f"{word} {what}", value, unit)
-        for what, unit, told in (("voltage", "mV", cells), ("temperature", "mC", groups))
-        for word, value in (("Highest", max(told)), ("Average", sum(told) // len(told)), ("Lowest", min(told)))
+        for what, unit, reported in (("voltage", "mV", cells), ("temperature", "mC", groups))
+        for word, value in (
+            ("Highest", max(reported)),
+            ("Average", sum(reported) // len(reported)),
+            ("Lowest", min(reported)),
+        )
     ]
 
 
@@ -167,10 +171,10 @@ def _recommended(stack: VirtualStack, modules: list[VirtualModule]) -> list[_Val
         ("chg voltage", min(milli(module.model.charge_voltage_limit) for module in modules), "mV"),
         ("dsg voltage", max(milli(module.model.discharge_voltage_limit) for module in modules), "mV"),
     ]
-    told = [("Recommend", 1), *([("system Recommend", len(modules))] if stack.firmware.system_recommends else [])]
+    reported = [("Recommend", 1), *([("system Recommend", len(modules))] if stack.firmware.system_recommends else [])]
     return [
         (f"{word} {what}", value, unit)
-        for word, times in told
+        for word, times in reported
         for what, value, unit in [
             *voltages,
             ("chg current", times * charge, "mA"),
@@ -179,7 +183,7 @@ def _recommended(stack: VirtualStack, modules: list[VirtualModule]) -> list[_Val
     ]
 
 
-def raw(_stack: VirtualStack, module: VirtualModule) -> Told:
+def raw(_stack: VirtualStack, module: VirtualModule) -> ConsoleAnswer:
     """``getpwr``: a line for the module, one for each cell, one with the fault, one with the cycles."""
     groups = group_temperatures(module)
     head = (

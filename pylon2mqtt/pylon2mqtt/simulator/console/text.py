@@ -26,7 +26,7 @@ INVALID = "Invalid command or fail to excute."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ConsoleAnswer:
     """A body in pages, one unless the pager stops it. ``at``: the line end behind @. ``success`` None: refused."""
 
     pages: tuple[str, ...]
@@ -38,27 +38,27 @@ class Told:
         return (self.success + LISTING if self.success else "") + END + prompt
 
 
-def table(lines: Sequence[str]) -> Told:
+def table(lines: Sequence[str]) -> ConsoleAnswer:
     """A body whose lines end in CR CR LF."""
-    return Told(pages=(TABLE.join(lines) + LISTING,), at=TABLE)
+    return ConsoleAnswer(pages=(TABLE.join(lines) + LISTING,), at=TABLE)
 
 
-def listing(lines: Sequence[str]) -> Told:
+def listing(lines: Sequence[str]) -> ConsoleAnswer:
     """A body whose lines end in CR LF CR."""
-    return Told(pages=("".join(line + LISTING for line in lines),))
+    return ConsoleAnswer(pages=("".join(line + LISTING for line in lines),))
 
 
-def refused(text: str) -> Told:
+def refused(text: str) -> ConsoleAnswer:
     """The console's own words for no."""
-    return Told(pages=(text + LISTING,), success=None)
+    return ConsoleAnswer(pages=(text + LISTING,), success=None)
 
 
-def unknown(name: str) -> Told:
+def unknown(name: str) -> ConsoleAnswer:
     """A command that this firmware, or this mode, does not have."""
-    return Told(pages=(f"Unknown command '{name}' - try 'help'" + LISTING,), at=TABLE, success=None)
+    return ConsoleAnswer(pages=(f"Unknown command '{name}' - try 'help'" + LISTING,), at=TABLE, success=None)
 
 
-def invalid(usage: str, *before: str) -> Told:
+def invalid(usage: str, *before: str) -> ConsoleAnswer:
     """A command with arguments that it does not take, and how it is written."""
     lines = LISTING.join([*before, INVALID, "Usage:"])
-    return Told(pages=(lines + "\r\n" + usage + LISTING,), success=None)
+    return ConsoleAnswer(pages=(lines + "\r\n" + usage + LISTING,), success=None)

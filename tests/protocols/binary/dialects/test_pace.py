@@ -1,6 +1,7 @@
 """PACE's INFO: every bit at its position, every tail, and what cannot be true."""
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,10 +80,15 @@ class TestAnalog:
             (module,) = analog(pack(tail=tail, items=items))
             assert (module.soc, module.soh) == (soc, soh)
 
-    @pytest.mark.parametrize("length", [2, 3, 7, 9, 13, 15])
-    def test_other_tails_are_refused(self, length: int) -> None:
-        with pytest.raises(DecodeError, match=f"{length} bytes behind the design capacity are not known"):
-            analog(pack(tail=bytes(length)))
+    @pytest.mark.parametrize("length", [2, 3, 7, 9, 13, 15, 30])
+    @pytest.mark.parametrize("packs", [1, 3])
+    def test_a_tail_that_is_not_known_costs_only_itself(self, length: int, packs: int) -> None:
+        told = analog(*[pack(tail=bytes(range(7, 7 + length)))] * packs)
+        assert told == tuple(replace(module, soc=None) for module in analog(*[pack()] * packs))
+
+    def test_what_may_be_another_pack_is_no_tail(self) -> None:
+        with pytest.raises(DecodeError, match="31 bytes behind the design capacity are not known"):
+            analog(pack(tail=bytes(31)))
 
     def test_packs_with_different_tails_and_temperatures_stand_in_one_answer(self) -> None:
         one, two, three = pack(tail=b"\x32"), pack([3400] * 15, [*WARM, 2740, 2740]), pack(tail=b"\x31" + bytes(13))

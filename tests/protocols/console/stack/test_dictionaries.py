@@ -169,6 +169,16 @@ class TestInfo:
         told = decode_answer("info 2", data.replace(b"BARCODE", barcode.encode("latin-1")))
         assert (told.modules[0].barcode, told.modules[0].model) == (None, "US2000C")
 
+    def test_where_the_barcode_is_empty_it_is_the_modules(self) -> None:
+        lines = [*with_line(INFO_LINES, "Barcode", ""), "Module Barcode : HP20987C12340567"]
+        assert only("info", lines).barcode == "HP20987C12340567"
+        assert only("info 2", [*INFO_LINES, "Module Barcode : X"]).barcode == "K210987C12340567"
+
+    def test_signs_capitals_and_dots_of_a_key_mean_nothing(self) -> None:
+        lines = with_line(with_line(INFO_LINES, "Barcode", None), "BARCODE.", "K210987C12340567")
+        assert only("info 2", [*lines, "Board #2~a% : x"]) == only("info 2", INFO_LINES)
+        assert unknown("info 2", [*INFO_LINES, "Board #2~a% : x"]) == ("Board #2~a%",)
+
     def test_pitfall_28_what_still_looks_valid_is_the_drivers(self) -> None:
         lines = with_line(INFO_LINES, "Console Port rate", "1152")
         assert only("info 2", lines) == only("info 2", INFO_LINES)
@@ -277,6 +287,16 @@ class TestStat:
         data = framed("stat 2", with_line(with_line(STAT_LINES, whole, None), label, "VALUE"))
         with pytest.raises(FrameError):
             decode_answer("stat 2", data.replace(b"VALUE", value.encode("latin-1")))
+
+    def test_a_console_that_is_asked_without_a_number_tells_of_itself(self) -> None:
+        lines = ["Device address           3", *STAT_LINES[1:]]
+        assert only("stat", lines).cycles == 311
+        with pytest.raises(FrameError, match="module 2 was asked, 3 answered"):
+            only("stat 2", lines)
+
+    def test_another_answer_is_no_stat(self) -> None:
+        with pytest.raises(FrameError, match="no counters"):
+            only("stat 2", INFO_LINES)
 
     def test_detail_counts_seconds(self) -> None:
         lines = ["Device address           1", "Low SOC1 Secs   :        4", "COC8 Secs       :       73"]

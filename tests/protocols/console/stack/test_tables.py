@@ -248,6 +248,7 @@ class TestValues:
             ("3419", "341"),
             ("3423", "34234"),
             ("3423", "3418"),
+            ("51312", "52312"),
             ("20000", "2000"),
             ("64%", "641%"),
             ("4210", "4210000"),
@@ -469,6 +470,7 @@ class TestBat:
             ("SOC          Coulomb          BAL", "99%          73012        mAH N", 99.0, 73.012),
             ("SOC          Coulomb", "99%          100000mAH", 99.0, 100.0),
             ("SOC          BAL", "104%         N", 100.0, None),
+            ("SOC          BAL", "100 %        N", 100.0, None),
         ],
     )
     def test_pitfall_5_tokens_tell_charge_from_percent(self, header: str, tail: str, soc: float, ah: float) -> None:
@@ -537,6 +539,26 @@ class TestBat:
     def test_without_a_header_nothing_is_believed(self) -> None:
         with pytest.raises(FrameError, match="no header"):
             only("bat 2", BAT_LINES[1:])
+
+    def test_a_column_in_another_form_costs_its_values_only(self) -> None:
+        lines = [BAT_LINES[0], *(line.replace("4210  ", "4.21 A") for line in BAT_LINES[1:])]
+        told = read_answer("bat 2", framed("bat 2", lines))
+        assert (told.unknown, told.doubts) == (("Curr (in another form)",), ())
+        sound = only("bat 2", BAT_LINES).cells or ()
+        assert told.bank.modules[0].cells == tuple(replace(cell, current=None) for cell in sound)
+
+    @pytest.mark.parametrize(("old", "new"), [("30511", "70511"), ("61%  ", "11%  "), ("30511", "3051 ")])
+    def test_a_charge_that_does_not_fit_its_percent_is_a_doubt(self, old: str, new: str) -> None:
+        lines = [*BAT_LINES[:5], changed(old, new, BAT_LINES[5]), *BAT_LINES[6:]]
+        told = read_answer("bat 2", framed("bat 2", lines))
+        assert told.doubts == ("cell 5: its charge does not fit its percent",)
+        assert [cell.number for cell in told.bank.modules[0].cells or () if cell.capacity is None] == [5]
+
+    def test_cells_at_100_percent_tell_the_full_capacity(self) -> None:
+        full = [line.replace("61% ", "100%") for line in BAT_LINES]
+        assert only("bat 2", full).full_capacity == 30.511
+        assert only("bat 2", BAT_LINES).full_capacity is None
+        assert only("bat 2", [*full[:15], BAT_LINES[15].replace("61%", "99%")]).full_capacity is None
 
     def test_new_columns_do_no_harm(self) -> None:
         lines = [BAT_LINES[0] + " Ohm", *(f"{line}   12" for line in BAT_LINES[1:])]

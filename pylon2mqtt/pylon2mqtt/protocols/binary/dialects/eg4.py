@@ -49,7 +49,7 @@ _ZERO_DK = 2730
 _W, _P, _F = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 
 
-class Command(IntEnum):
+class Eg4Command(IntEnum):
     """The commands that may be sent (CID2): all of them only read, and there is no other."""
 
     ANALOG = 0x42
@@ -144,7 +144,7 @@ _MOSFET_STATES = {
 def decode(answer: Frame, asked: Frame) -> Bank:
     """Return what an answer says to the question ``asked``; raise DecodeError where it cannot be true."""
     try:
-        return _DECODERS[Command(asked.cid2)](answer)
+        return _DECODERS[Eg4Command(asked.cid2)](answer)
     except ConstructError as error:
         raise DecodeError(
             f"INFO of {asked.cid2:02X} does not fit its layout: {error}", raw=answer.to_bytes()
@@ -213,10 +213,10 @@ def _manufacturer(frame: Frame) -> Bank:
     return Bank(model=text(_MANUFACTURER.parse(frame.info).device, frame))
 
 
-_DECODERS: dict[Command, Callable[[Frame], Bank]] = {
-    Command.ANALOG: _analog,
-    Command.ALARM: _alarm,
-    Command.MANUFACTURER: _manufacturer,
+_DECODERS: dict[Eg4Command, Callable[[Frame], Bank]] = {
+    Eg4Command.ANALOG: _analog,
+    Eg4Command.ALARM: _alarm,
+    Eg4Command.MANUFACTURER: _manufacturer,
 }
 
 EG4 = BinaryDialect(
@@ -226,8 +226,8 @@ EG4 = BinaryDialect(
     stacks=((Group(1, 16),),),
     cid1=0x4A,
     decode=decode,
-    commands=frozenset(Command),
+    commands=frozenset(Eg4Command),
     info=lambda _command, _place: b"",
-    of_bank={Command.MANUFACTURER: HOUR},
-    probe=ProbeQuestion(protocol="rs232", command=Command.ANALOG, places=(1,), wait_s={9600: 0.8}, rank=4),
+    of_bank={Eg4Command.MANUFACTURER: HOUR},
+    probe=ProbeQuestion(protocol="rs232", command=Eg4Command.ANALOG, places=(1,), wait_s={9600: 0.8}, rank=4),
 )

@@ -1,32 +1,16 @@
-"""PACE's dialect (VER 25), also of Jakiper, SOK, EASUN, Eenovance and others: tables, and what becomes of them.
+"""PACE's dialect (VER 25), also of Jakiper, SOK, EASUN, Eenovance and others: what becomes of its INFO in the model.
 
-Multi-byte values are big-endian. The unit stands in each name: mv, ca = 0.01 A, cah = 0.01 Ah, dk = 0.1 K (here 2730 is
-0 °C). docs/protocols/pace.md says how sure each field is and where it was seen.
-
-Sources: PACE-RS232 TY16S (2018-07-05) chapter 4; for what firmwares send beyond it, and for the bits: captures and
-source of nkinnan/esphome-pace-bms, ClassicDIY/PylonToMQTT, Tertiush/bmspace.
+`pace_info` holds the tables; docs/protocols/pace.md says how sure each field is and where it was seen.
 """
 
 from collections.abc import Callable, Iterator
-from enum import IntEnum
 from itertools import islice
 from typing import Any
 
-from construct import (
-    Bytes,
-    ConstructError,
-    GreedyBytes,
-    Int8ub,
-    Int16sb,
-    Int16ub,
-    PrefixedArray,
-    Struct,
-    Tell,
-    Terminated,
-)
+from construct import ConstructError
 
 from pylon2mqtt.errors import DecodeError
-from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
+from pylon2mqtt.model import Alarm, Bank, Module, Severity, State
 from pylon2mqtt.protocols.binary.dialect import (
     ALL_MODULES,
     HOUR,
@@ -37,14 +21,8 @@ from pylon2mqtt.protocols.binary.dialect import (
 )
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.values import (
-    ABOVE,
-    BELOW,
     CELL_STATES,
-    OTHER_ERROR,
     TEMPERATURE_STATES,
-    VOLTAGE_STATES,
-    Bits,
-    alike,
     balancing,
     believed,
     bit_alarms,
@@ -60,130 +38,31 @@ from pylon2mqtt.protocols.binary.values import (
     without_faulty_sensors,
 )
 
-_ZERO_DK = 2730
-
-
-class Command(IntEnum):
-    """The commands that may be sent (CID2): all of them only read, and there is no other."""
-
-    ANALOG = 0x42
-    ALARM = 0x44
-    PACK_COUNT = 0x90
-    CAPACITY = 0xA6
-    FIRMWARE = 0xC1
-    BARCODE = 0xC2
-
-
-# -------------------- the layouts
-
-_ANALOG_PACK = Struct(
-    "cells_mv" / PrefixedArray(Int8ub, Int16ub),
-    "temperatures_dk" / PrefixedArray(Int8ub, Int16ub),
-    "current_ca" / Int16sb,
-    "voltage_mv" / Int16ub,
-    "remaining_cah" / Int16ub,
-    "user_defined_items" / Int8ub,  # 2, 3, 4 or 9, whatever follows: of no use
-    "full_cah" / Int16ub,
-    "cycles" / Int16ub,
-    "design_cah" / Int16ub,
-    "end" / Tell,
+from .pace_info import (
+    AC_INPUT,
+    ALARM_PACK,
+    ANALOG_PACK,
+    BARCODE,
+    BITS,
+    CAPACITY,
+    CHARGE_MOSFET,
+    CURRENT_LIMITED,
+    DISCHARGE_MOSFET,
+    FIRMWARE,
+    FULLY_CHARGED,
+    HEATER,
+    LONGEST_TAIL,
+    MODULE_STATES,
+    MOSFET_STATES,
+    MOST_WAYS,
+    PACK_COUNT,
+    SOC_POINTS,
+    TAILS,
+    UNKNOWN_TAIL,
+    ZERO_DK,
+    PaceCommand,
+    Tails,
 )
-
-_TAILS = {
-    0: None,
-    1: Struct("soc" / Int8ub),  # Jakiper and most firmwares since
-    8: Struct("unknown" / Bytes(8)),  # 15-cell packs: two numbers of 32 bits
-    10: Struct("soc" / Int8ub, "unknown" / Bytes(8), "soh" / Int8ub),  # SungoldPower
-    14: Struct("soc" / Int8ub, "unknown1" / Bytes(8), "soh" / Int8ub, "unknown2" / Bytes(4)),  # EASUN
-}
-"""What firmwares send behind a pack's design capacity, by its length: only LENID tells which one it is."""
-
-_ALARM_PACK = Struct(
-    "cells" / PrefixedArray(Int8ub, Int8ub),
-    "temperatures" / PrefixedArray(Int8ub, Int8ub),
-    "charge_current" / Int8ub,
-    "module_voltage" / Int8ub,
-    "discharge_current" / Int8ub,
-    "protect1" / Int8ub,
-    "protect2" / Int8ub,
-    "system" / Int8ub,
-    "control" / Int8ub,
-    "fault" / Int8ub,
-    "balance1" / Int8ub,  # cells 1 to 8
-    "balance2" / Int8ub,  # cells 9 to 16
-    "warn1" / Int8ub,
-    "warn2" / Int8ub,
-)
-
-_CAPACITY = Struct("remaining_cah" / Int16ub, "full_cah" / Int16ub, "design_cah" / Int16ub, Terminated)
-_PACK_COUNT = Struct("packs" / Int8ub, Terminated)
-_FIRMWARE = Struct("text" / Bytes(20), Terminated)
-_BARCODE = Struct("barcode" / Bytes(20), "made" / GreedyBytes)
-
-# -------------------- the bits, by position
-
-_FIRST = {
-    5: AlarmKind.DISCHARGE_OVERCURRENT,
-    4: AlarmKind.CHARGE_OVERCURRENT,
-    3: AlarmKind.MODULE_UNDERVOLTAGE,
-    2: AlarmKind.MODULE_OVERVOLTAGE,
-    1: AlarmKind.CELL_UNDERVOLTAGE,
-    0: AlarmKind.CELL_OVERVOLTAGE,
-}
-_TEMPERATURES = {
-    3: AlarmKind.DISCHARGE_UNDERTEMPERATURE,
-    2: AlarmKind.CHARGE_UNDERTEMPERATURE,
-    1: AlarmKind.DISCHARGE_OVERTEMPERATURE,
-    0: AlarmKind.CHARGE_OVERTEMPERATURE,
-}
-BITS: dict[str, Bits] = {
-    "protect1": alike(Severity.PROTECTION, {7: AlarmKind.OVERVOLTAGE, 6: AlarmKind.SHORT_CIRCUIT} | _FIRST),
-    # Bit 7 says that the battery is full, which is no fault.
-    "protect2": alike(
-        Severity.PROTECTION,
-        {6: AlarmKind.UNDERTEMPERATURE, 5: AlarmKind.OVERTEMPERATURE, 4: AlarmKind.MOSFET_OVERTEMPERATURE}
-        | _TEMPERATURES,
-    ),
-    "fault": alike(
-        Severity.FAULT,
-        {
-            7: AlarmKind.OTHER,  # heater
-            6: AlarmKind.OTHER,  # current limiting board
-            5: AlarmKind.SENSOR_FAULT,
-            4: AlarmKind.CELL_FAULT,
-            3: AlarmKind.OTHER,
-            2: AlarmKind.SENSOR_FAULT,
-            1: AlarmKind.RELAY_FAULT,  # discharge MOSFET
-            0: AlarmKind.RELAY_FAULT,  # charge MOSFET
-        },
-    ),
-    "warn1": alike(Severity.WARNING, {7: AlarmKind.OTHER, 6: AlarmKind.OTHER} | _FIRST),
-    "warn2": alike(
-        Severity.WARNING,
-        {
-            7: AlarmKind.LOW_SOC,
-            6: AlarmKind.MOSFET_OVERTEMPERATURE,
-            5: AlarmKind.UNDERTEMPERATURE,
-            4: AlarmKind.OVERTEMPERATURE,
-        }
-        | _TEMPERATURES,
-    ),
-    "system": {4: (AlarmKind.OTHER, Severity.FAULT)},  # plus and minus are swapped
-}
-# Bits of the system byte, and the one of protect2 that is no protection.
-_CURRENT_LIMITED, _CHARGE_MOSFET, _DISCHARGE_MOSFET, _AC_INPUT, _HEATER = 0, 1, 2, 5, 7
-_FULLY_CHARGED = 7
-
-_MOSFET_STATES = {
-    BELOW: AlarmKind.UNDERTEMPERATURE,
-    ABOVE: AlarmKind.MOSFET_OVERTEMPERATURE,
-    OTHER_ERROR: AlarmKind.SENSOR_FAULT,
-}
-_MODULE_STATES = {
-    "charge_current": {ABOVE: AlarmKind.CHARGE_OVERCURRENT},
-    "module_voltage": VOLTAGE_STATES,
-    "discharge_current": {BELOW: AlarmKind.DISCHARGE_OVERCURRENT, ABOVE: AlarmKind.DISCHARGE_OVERCURRENT},
-}
 
 # -------------------- what becomes of them
 
@@ -191,7 +70,7 @@ _MODULE_STATES = {
 def decode(answer: Frame, asked: Frame) -> Bank:
     """Return what an answer says to the question ``asked``; raise DecodeError where it cannot be true."""
     try:
-        return _DECODERS[Command(asked.cid2)](answer, asked.info == ALL_MODULES)
+        return _DECODERS[PaceCommand(asked.cid2)](answer, asked.info == ALL_MODULES)
     except ConstructError as error:
         raise DecodeError(
             f"INFO of {asked.cid2:02X} does not fit its layout: {error}", raw=answer.to_bytes()
@@ -202,16 +81,26 @@ def _analog(frame: Frame, everybody: bool) -> Bank:
     if len(frame.info) < 2:
         raise DecodeError("INFO is too short for any pack", raw=frame.to_bytes())
     count, first = (frame.info[1], 1) if everybody else (1, frame.info[1])
-    ways = list(islice(_walks(frame.info, 2, count, frame, first), 2))
+    ways = _ways(frame, count, first, TAILS) or _ways_with_another_tail(frame, count, first)
     if not ways:
         _refuse(frame, count, first)
-    if len(ways) > 1:
+    if any(way != ways[0] for way in ways):
         raise DecodeError(f"INFO can be read in several ways as {count} packs", raw=frame.to_bytes())
     return Bank(modules=ways[0])
 
 
-def _walks(info: bytes, at: int, count: int, frame: Frame, first: int) -> Iterator[tuple[Module, ...]]:
-    """Yield every way to read so many packs up to the very end of INFO, each with a tail that is known.
+def _ways(frame: Frame, count: int, first: int, tails: Tails) -> list[tuple[Module, ...]]:
+    return list(islice(_walks(frame.info, 2, count, frame, first, tails), MOST_WAYS))
+
+
+def _ways_with_another_tail(frame: Frame, count: int, first: int) -> list[tuple[Module, ...]]:
+    """The ways to read packs that all have one tail which is not known: it is the firmware's own, and no damage."""
+    lengths = (length for length in range(1, LONGEST_TAIL + 1) if length not in TAILS)
+    return [way for length in lengths for way in _ways(frame, count, first, {length: UNKNOWN_TAIL})]
+
+
+def _walks(info: bytes, at: int, count: int, frame: Frame, first: int, tails: Tails) -> Iterator[tuple[Module, ...]]:
+    """Yield every way to read so many packs up to the very end of INFO, each with one of these tails.
 
     A tail of the wrong length makes nonsense of the next pack, which its own voltages give away.
     """
@@ -220,13 +109,13 @@ def _walks(info: bytes, at: int, count: int, frame: Frame, first: int) -> Iterat
             yield ()
         return
     try:
-        block = _ANALOG_PACK.parse(info[at:])
+        block = ANALOG_PACK.parse(info[at:])
     except ConstructError:
         return
-    for length, layout in _TAILS.items():
+    for length, layout in tails.items():
         tail = info[at + block.end : at + block.end + length]
         if len(tail) == length and (pack := _sound_pack(block, layout.parse(tail) if layout else {}, frame, first)):
-            for others in _walks(info, at + block.end + length, count - 1, frame, first + 1):
+            for others in _walks(info, at + block.end + length, count - 1, frame, first + 1, tails):
                 yield (pack, *others)
 
 
@@ -241,7 +130,7 @@ def _sound_pack(block: Any, tail: Any, frame: Frame, number: int) -> Module | No
 
 def _refuse(frame: Frame, count: int, first: int) -> None:
     """Say what is wrong with an answer that cannot be read in any way."""
-    block = _ANALOG_PACK.parse(frame.info[2:])
+    block = ANALOG_PACK.parse(frame.info[2:])
     believed(_pack(block, {}, frame, first), frame)
     if count == 1:
         raise DecodeError(
@@ -251,7 +140,7 @@ def _refuse(frame: Frame, count: int, first: int) -> None:
 
 
 def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
-    temperatures = [celsius(dk, _ZERO_DK) for dk in block.temperatures_dk]
+    temperatures = [celsius(dk, ZERO_DK) for dk in block.temperatures_dk]
     current = block.current_ca / 100
     groups = temperatures[:4] + temperatures[6:]
     return Module(
@@ -264,7 +153,7 @@ def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
         temperatures=tuple(groups) or None,
         mos_temperature=temperatures[4] if len(temperatures) > 4 else None,
         ambient_temperature=temperatures[5] if len(temperatures) > 5 else None,
-        soc=float(tail["soc"]) if "soc" in tail else None,
+        soc=_soc(block, tail),
         soh=float(tail["soh"]) if "soh" in tail else None,
         remaining_capacity=block.remaining_cah / 100,
         full_capacity=block.full_cah / 100,
@@ -272,6 +161,15 @@ def _pack(block: Any, tail: Any, frame: Frame, number: int) -> Module:
         cycles=block.cycles,
         cells=cells(block.cells_mv),
     )
+
+
+def _soc(block: Any, tail: Any) -> float | None:
+    """What the tail says; what stands in its place in one that is not known has to follow the capacities."""
+    if "perhaps_soc" not in tail:
+        return float(tail["soc"]) if "soc" in tail else None
+    computed = 100 * block.remaining_cah / block.full_cah if block.full_cah else None
+    near = computed is not None and abs(tail["perhaps_soc"] - computed) <= SOC_POINTS
+    return float(tail["perhaps_soc"]) if near else None
 
 
 def _place(frame: Frame, number: int) -> dict[str, Any]:
@@ -284,7 +182,7 @@ def _alarms(frame: Frame, everybody: bool) -> Bank:
         raise DecodeError("INFO is too short for any pack", raw=frame.to_bytes())
     count, first = (frame.info[1], 1) if everybody else (1, frame.info[1])
     # Jakiper and newer firmwares send a byte more, whose meaning is not known.
-    blocks = walk(_ALARM_PACK, frame, count, extra_bytes=(0, 1))
+    blocks = walk(ALARM_PACK, frame, count, extra_bytes=(0, 1))
     return Bank(modules=tuple(_state(block, frame, first + n) for n, block in enumerate(blocks)))
 
 
@@ -292,12 +190,12 @@ def _state(block: Any, frame: Frame, number: int) -> Module:
     bled = block.balance1 | block.balance2 << 8
     return Module(
         **_place(frame, number),
-        charge_enabled=bool(block.system >> _CHARGE_MOSFET & 1),
-        discharge_enabled=bool(block.system >> _DISCHARGE_MOSFET & 1),
-        charge_current_limited=bool(block.system >> _CURRENT_LIMITED & 1),
-        ac_input_present=bool(block.system >> _AC_INPUT & 1),
-        heater_on=bool(block.system >> _HEATER & 1),
-        fully_charged=bool(block.protect2 >> _FULLY_CHARGED & 1),
+        charge_enabled=bool(block.system >> CHARGE_MOSFET & 1),
+        discharge_enabled=bool(block.system >> DISCHARGE_MOSFET & 1),
+        charge_current_limited=bool(block.system >> CURRENT_LIMITED & 1),
+        ac_input_present=bool(block.system >> AC_INPUT & 1),
+        heater_on=bool(block.system >> HEATER & 1),
+        fully_charged=bool(block.protect2 >> FULLY_CHARGED & 1),
         alarms=tuple(_alarms_of(block)),
         cells=balancing(bled, len(block.cells)),
     )
@@ -307,9 +205,9 @@ def _alarms_of(block: Any) -> list[Alarm]:
     """Every alarm of one pack: the states are warnings that say where, the bits say how bad it is."""
     told: list[Alarm] = [*state_alarms(block.cells, CELL_STATES, "cell", Severity.WARNING)]
     for number, state in enumerate(block.temperatures, 1):
-        kinds = _MOSFET_STATES if number == 5 else TEMPERATURE_STATES
+        kinds = MOSFET_STATES if number == 5 else TEMPERATURE_STATES
         told += state_alarms([state], kinds, f"temperature {number}", Severity.WARNING)
-    for field, kinds in _MODULE_STATES.items():
+    for field, kinds in MODULE_STATES.items():
         told += state_alarms([getattr(block, field)], kinds, field.replace("_", " "), Severity.WARNING)
     return each_once(told, (a for name, bits in BITS.items() for a in bit_alarms(getattr(block, name), bits, name)))
 
@@ -320,42 +218,42 @@ def _one(frame: Frame, **told: Any) -> Bank:
 
 
 def _capacity(frame: Frame, _everybody: bool) -> Bank:
-    block = _CAPACITY.parse(frame.info)
+    block = CAPACITY.parse(frame.info)
     return _one(frame, remaining_capacity=block.remaining_cah / 100, full_capacity=block.full_cah / 100)
 
 
 def _pack_count(frame: Frame, _everybody: bool) -> Bank:
-    return Bank(module_count=_PACK_COUNT.parse(frame.info).packs)
+    return Bank(module_count=PACK_COUNT.parse(frame.info).packs)
 
 
 def _firmware(frame: Frame, _everybody: bool) -> Bank:
     """C1: the name of the board and its version in one text, such as P16S100A-1B470-1.04."""
-    return _one(frame, firmware=text(_FIRMWARE.parse(frame.info).text, frame))
+    return _one(frame, firmware=text(FIRMWARE.parse(frame.info).text, frame))
 
 
 def _barcode(frame: Frame, _everybody: bool) -> Bank:
     """C2: the barcode, and on most firmwares when it was given."""
-    block = _BARCODE.parse(frame.info)
+    block = BARCODE.parse(frame.info)
     if len(block.made) not in (0, 20):
         raise DecodeError(f"{len(frame.info)} bytes are no barcode that is known", raw=frame.to_bytes())
     return _one(frame, barcode=text(block.barcode, frame))
 
 
-_DECODERS: dict[Command, Callable[[Frame, bool], Bank]] = {
-    Command.ANALOG: _analog,
-    Command.ALARM: _alarms,
-    Command.PACK_COUNT: _pack_count,
-    Command.CAPACITY: _capacity,
-    Command.FIRMWARE: _firmware,
-    Command.BARCODE: _barcode,
+_DECODERS: dict[PaceCommand, Callable[[Frame, bool], Bank]] = {
+    PaceCommand.ANALOG: _analog,
+    PaceCommand.ALARM: _alarms,
+    PaceCommand.PACK_COUNT: _pack_count,
+    PaceCommand.CAPACITY: _capacity,
+    PaceCommand.FIRMWARE: _firmware,
+    PaceCommand.BARCODE: _barcode,
 }
 
 
 # 0 and FF mean whoever is there.
 _EVERYBODY = (0x00, 0xFF)
 _MASTER = (0x00, 0x01)
-_NAMED = frozenset((Command.ANALOG, Command.ALARM))
-_IN_INFO = _NAMED | {Command.FIRMWARE, Command.BARCODE}
+_NAMED = frozenset((PaceCommand.ANALOG, PaceCommand.ALARM))
+_IN_INFO = _NAMED | {PaceCommand.FIRMWARE, PaceCommand.BARCODE}
 
 
 def _answers(answer: Frame, asked: Frame) -> bool:
@@ -381,15 +279,15 @@ PACE = BinaryDialect(
     version=0x25,
     decode=decode,
     answers=_answers,
-    commands=frozenset(Command) - {Command.CAPACITY},
-    also_decoded=frozenset((Command.CAPACITY,)),  # 42 says the same
+    commands=frozenset(PaceCommand) - {PaceCommand.CAPACITY},
+    also_decoded=frozenset((PaceCommand.CAPACITY,)),  # 42 says the same
     info=lambda command, place: bytes((max(1, place),)) if command in _IN_INFO else b"",
-    of_module={Command.ALARM: 0.0, Command.FIRMWARE: HOUR},
-    of_bank={Command.PACK_COUNT: HOUR},
-    identity=Command.BARCODE,
-    count=Command.PACK_COUNT,
+    of_module={PaceCommand.ALARM: 0.0, PaceCommand.FIRMWARE: HOUR},
+    of_bank={PaceCommand.PACK_COUNT: HOUR},
+    identity=PaceCommand.BARCODE,
+    count=PaceCommand.PACK_COUNT,
     tells_all=_NAMED,
     through_master=True,
-    barcodes={Command.BARCODE: Barcodes(0, 20)},
-    probe=ProbeQuestion(protocol="rs232", command=Command.ANALOG, places=(1,), wait_s={9600: 0.7}, rank=2),
+    barcodes={PaceCommand.BARCODE: Barcodes(0, 20)},
+    probe=ProbeQuestion(protocol="rs232", command=PaceCommand.ANALOG, places=(1,), wait_s={9600: 0.7}, rank=2),
 )

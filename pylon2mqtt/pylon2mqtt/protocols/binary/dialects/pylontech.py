@@ -5,7 +5,7 @@ answer becomes a bank with only that filled in; `model.joining` puts them togeth
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from construct import ConstructError
@@ -44,19 +44,25 @@ from .pylontech_info import (
     STATUS1,
     STATUS3_CHARGING,
     STATUS3_DISCHARGING,
+    STATUS3_FULL,
+    STATUS3_HEATER,
     SYSTEM_ALARM,
     SYSTEM_ANALOG,
     SYSTEM_BASIC,
     SYSTEM_BITS,
-    Command,
+    PylontechCommand,
 )
 
+_MOST_EXTRA = 8
 # Modules of 48 V with less do not exist; of 16 cells, Pylontech's own are larger still.
 _LEAST_AH, _LEAST_16_CELLS_AH = 15.0, 36.0
 # 61 of a 60 V bank overflows its 16 bits of millivolts; no bank has less than this.
 _LEAST_SYSTEM_MV = 10_000
 
-BARCODES: dict[int, Barcodes] = {Command.SERIAL: Barcodes(1, 16), Command.SYSTEM_BASIC: Barcodes(33, 16, most=16)}
+BARCODES: dict[int, Barcodes] = {
+    PylontechCommand.SERIAL: Barcodes(1, 16),
+    PylontechCommand.SYSTEM_BASIC: Barcodes(33, 16, most=16),
+}
 
 RS232_ADDRESS = 0x01
 """ADR of every frame on RS232; on RS485 no module is there."""
@@ -68,14 +74,14 @@ def module_number(address: int) -> int:
     return max(1, (address & 0x0F) - 1 + 12 * max(0, group - 1))
 
 
-def decode_info(command: Command, frame: Frame, *, all_modules: bool = False) -> Bank:
+def decode_info(command: PylontechCommand, frame: Frame, *, all_modules: bool = False) -> Bank:
     """Return what an answer to ``command`` says, as a bank with only that filled in.
 
     ``frame`` is a sound answer with RTN 00. Raises DecodeError when it is not laid out as the document says or when
     its values cannot be true.
     """
     try:
-        if command in (Command.ANALOG, Command.ALARM):
+        if command in (PylontechCommand.ANALOG, PylontechCommand.ALARM):
             return Bank(modules=tuple(_modules(command, frame, all_modules)))
         return _DECODERS[command](frame)
     except (ConstructError, struct.error) as error:  # a compiled layout passes the second on
@@ -84,7 +90,7 @@ def decode_info(command: Command, frame: Frame, *, all_modules: bool = False) ->
 
 def decode(answer: Frame, asked: Frame) -> Bank:
     """Return what an answer says to the question ``asked``; raise DecodeError as `decode_info` does."""
-    return decode_info(Command(asked.cid2), answer, all_modules=asked.info == ALL_MODULES)
+    return decode_info(PylontechCommand(asked.cid2), answer, all_modules=asked.info == ALL_MODULES)
 
 
 def _place(frame: Frame, number: int) -> dict[str, Any]:
@@ -97,16 +103,25 @@ def _place(frame: Frame, number: int) -> dict[str, Any]:
 # -------------------- 42 and 44, module by module
 
 
-def _modules(command: Command, frame: Frame, all_modules: bool) -> Iterator[Module]:
+def _modules(command: PylontechCommand, frame: Frame, all_modules: bool) -> Iterator[Module]:
     if len(frame.info) < 2:
         raise DecodeError("INFO is too short for any module", raw=frame.to_bytes())
-    layout, build = (ANALOG_MODULE, _analog) if command is Command.ANALOG else (ALARM_MODULE, _alarm)
+    layout, build = (ANALOG_MODULE, _analog) if command is PylontechCommand.ANALOG else (ALARM_MODULE, _alarm)
     count, first = (frame.info[1], 1) if all_modules else (1, frame.info[1])
-    # C models and US5000 send one status byte more in 44.
-    blocks = walk(layout, frame, count, extra_bytes=(0,) if command is Command.ANALOG else (0, 1))
+    blocks = walk(layout, frame, count, extra_bytes=_extra_bytes(command, all_modules))
     for offset, block in enumerate(blocks):
         place = _place(frame, first)
         yield build(block, frame, place["number"] + offset, place["address"] + offset)
+
+
+def _extra_bytes(command: PylontechCommand, all_modules: bool) -> Sequence[int]:
+    """How many bytes may stand behind a module's block: C models and US5000 send one status byte more in 44.
+
+    Behind the values of one module a firmware may send what is its own: its voltages show where the values end.
+    """
+    if command is PylontechCommand.ALARM:
+        return (0, 1)
+    return (0,) if all_modules else range(_MOST_EXTRA + 1)
 
 
 def _analog(block: Any, frame: Frame, number: int, address: int) -> Module:
@@ -147,7 +162,14 @@ def _capacities(block: Any) -> tuple[float, float]:
 
 
 def _alarm(block: Any, _frame: Frame, number: int, address: int) -> Module:
-    return Module(number=number, address=address, state=_state(block.status3), alarms=tuple(_alarms(block)))
+    return Module(
+        number=number,
+        address=address,
+        state=_state(block.status3),
+        fully_charged=bool(block.status3 >> STATUS3_FULL & 1),
+        heater_on=bool(block.status3 >> STATUS3_HEATER & 1),
+        alarms=tuple(_alarms(block)),
+    )
 
 
 def _state(status3: int) -> State:
@@ -300,16 +322,16 @@ def _system_limits(frame: Frame) -> Bank:
     return Bank(**_limits(block), full_charge_requested=bool(block.status & 0x10))
 
 
-_DECODERS: dict[Command, Callable[[Frame], Bank]] = {
-    Command.PARAMETERS: _parameters,
-    Command.VERSION: _protocol_version,
-    Command.MANUFACTURER: _manufacturer,
-    Command.SYSTEM_BASIC: _system_basic,
-    Command.SYSTEM_ANALOG: _system_analog,
-    Command.SYSTEM_ALARM: _system_alarm,
-    Command.SYSTEM_LIMITS: _system_limits,
-    Command.PACK_COUNT: _pack_count,
-    Command.MANAGEMENT: _management,
-    Command.SERIAL: _serial,
-    Command.FIRMWARE: _firmware,
+_DECODERS: dict[PylontechCommand, Callable[[Frame], Bank]] = {
+    PylontechCommand.PARAMETERS: _parameters,
+    PylontechCommand.VERSION: _protocol_version,
+    PylontechCommand.MANUFACTURER: _manufacturer,
+    PylontechCommand.SYSTEM_BASIC: _system_basic,
+    PylontechCommand.SYSTEM_ANALOG: _system_analog,
+    PylontechCommand.SYSTEM_ALARM: _system_alarm,
+    PylontechCommand.SYSTEM_LIMITS: _system_limits,
+    PylontechCommand.PACK_COUNT: _pack_count,
+    PylontechCommand.MANAGEMENT: _management,
+    PylontechCommand.SERIAL: _serial,
+    PylontechCommand.FIRMWARE: _firmware,
 }

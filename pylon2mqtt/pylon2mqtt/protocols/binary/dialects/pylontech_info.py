@@ -27,7 +27,7 @@ from pylon2mqtt.model import AlarmKind, Severity
 from pylon2mqtt.protocols.binary.values import ABOVE, BELOW, VOLTAGE_STATES, Bits, alike
 
 
-class Command(IntEnum):
+class PylontechCommand(IntEnum):
     """The commands that may be sent (CID2): all of them only read, and there is no other."""
 
     ANALOG = 0x42
@@ -45,7 +45,14 @@ class Command(IntEnum):
     FIRMWARE = 0x96
 
 
-SYSTEM = frozenset((Command.SYSTEM_BASIC, Command.SYSTEM_ANALOG, Command.SYSTEM_ALARM, Command.SYSTEM_LIMITS))
+SYSTEM = frozenset(
+    (
+        PylontechCommand.SYSTEM_BASIC,
+        PylontechCommand.SYSTEM_ANALOG,
+        PylontechCommand.SYSTEM_ALARM,
+        PylontechCommand.SYSTEM_LIMITS,
+    )
+)
 """The commands that ask a group as a whole."""
 
 # -------------------- the layouts
@@ -159,7 +166,7 @@ STATUS1 = alike(
         0: AlarmKind.MODULE_OVERVOLTAGE,
     },
 )
-STATUS3_CHARGING, STATUS3_DISCHARGING = 7, 6
+STATUS3_CHARGING, STATUS3_DISCHARGING, STATUS3_HEATER, STATUS3_FULL = 7, 6, 5, 3
 
 # 62
 _SYSTEM1 = {

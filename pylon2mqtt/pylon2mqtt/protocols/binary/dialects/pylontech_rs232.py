@@ -16,10 +16,15 @@ from pylon2mqtt.protocols.binary.frame import Frame
 
 from . import seplos
 from .pylontech import BARCODES, RS232_ADDRESS, decode
-from .pylontech_info import SYSTEM, Command
+from .pylontech_info import SYSTEM, PylontechCommand
 
 # Where INFO of an answer names the module: behind INFOFLAG, or first.
-_NAMED_AT: dict[int, int] = {Command.ANALOG: 1, Command.ALARM: 1, Command.MANAGEMENT: 0, Command.SERIAL: 0}
+_NAMED_AT: dict[int, int] = {
+    PylontechCommand.ANALOG: 1,
+    PylontechCommand.ALARM: 1,
+    PylontechCommand.MANAGEMENT: 0,
+    PylontechCommand.SERIAL: 0,
+}
 
 
 def _info(command: int, place: int) -> bytes:
@@ -44,18 +49,20 @@ PYLONTECH_RS232 = BinaryDialect(
     decode=decode,
     recognises=lambda answer, asked: not seplos.has_seplos_layout(answer, asked),
     answers=_answers,
-    commands=frozenset(Command) - SYSTEM - {Command.FIRMWARE},
+    commands=frozenset(PylontechCommand) - SYSTEM - {PylontechCommand.FIRMWARE},
     info=_info,
-    of_module={ALARM: 0.0, Command.MANAGEMENT: MINUTE},
+    of_module={ALARM: 0.0, PylontechCommand.MANAGEMENT: MINUTE},
     of_bank={
-        Command.VERSION: HOUR,
-        Command.MANUFACTURER: HOUR,
-        Command.PACK_COUNT: HOUR,
-        Command.PARAMETERS: HOUR,
+        PylontechCommand.VERSION: HOUR,
+        PylontechCommand.MANUFACTURER: HOUR,
+        PylontechCommand.PACK_COUNT: HOUR,
+        PylontechCommand.PARAMETERS: HOUR,
     },
-    identity=Command.SERIAL,
-    count=Command.PACK_COUNT,
+    identity=PylontechCommand.SERIAL,
+    count=PylontechCommand.PACK_COUNT,
     barcodes=BARCODES,
     # A battery that was set to 4800 baud before our start is still there.
-    probe=ProbeQuestion(protocol="rs232", command=Command.VERSION, places=(1,), wait_s={1200: 1.0, 4800: 0.6}, rank=5),
+    probe=ProbeQuestion(
+        protocol="rs232", command=PylontechCommand.VERSION, places=(1,), wait_s={1200: 1.0, 4800: 0.6}, rank=5
+    ),
 )

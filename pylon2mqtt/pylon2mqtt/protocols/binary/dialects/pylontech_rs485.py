@@ -16,9 +16,17 @@ from pylon2mqtt.protocols.binary.frame import Frame
 
 from . import seplos
 from .pylontech import BARCODES, decode
-from .pylontech_info import SYSTEM, Command
+from .pylontech_info import SYSTEM, PylontechCommand
 
-_IN_INFO = frozenset((Command.ANALOG, Command.ALARM, Command.MANAGEMENT, Command.SERIAL, Command.FIRMWARE))
+_IN_INFO = frozenset(
+    (
+        PylontechCommand.ANALOG,
+        PylontechCommand.ALARM,
+        PylontechCommand.MANAGEMENT,
+        PylontechCommand.SERIAL,
+        PylontechCommand.FIRMWARE,
+    )
+)
 
 # Addresses n + 0x10 * group, n from 2 (the master) to 13. A stack in group 0 is alone; several begin at group 1 (DIP
 # switches 2 to 4). Some makers begin at 1.
@@ -48,30 +56,30 @@ PYLONTECH_RS485 = BinaryDialect(
     decode=decode,
     recognises=lambda answer, asked: not seplos.has_seplos_layout(answer, asked),
     answers=_answers,
-    commands=frozenset(Command) - {Command.PACK_COUNT},
+    commands=frozenset(PylontechCommand) - {PylontechCommand.PACK_COUNT},
     info=_info,
     of_module={
         ALARM: 0.0,
-        Command.MANAGEMENT: MINUTE,
-        Command.PARAMETERS: HOUR,
-        Command.FIRMWARE: HOUR,
+        PylontechCommand.MANAGEMENT: MINUTE,
+        PylontechCommand.PARAMETERS: HOUR,
+        PylontechCommand.FIRMWARE: HOUR,
     },
     of_bank={
-        Command.VERSION: HOUR,
-        Command.MANUFACTURER: HOUR,
-        Command.SYSTEM_BASIC: HOUR,
-        Command.SYSTEM_ANALOG: 0.0,
-        Command.SYSTEM_ALARM: 0.0,
-        Command.SYSTEM_LIMITS: 0.0,
+        PylontechCommand.VERSION: HOUR,
+        PylontechCommand.MANUFACTURER: HOUR,
+        PylontechCommand.SYSTEM_BASIC: HOUR,
+        PylontechCommand.SYSTEM_ANALOG: 0.0,
+        PylontechCommand.SYSTEM_ALARM: 0.0,
+        PylontechCommand.SYSTEM_LIMITS: 0.0,
     },
     of_group=SYSTEM,
-    bank_only=Command.SYSTEM_ANALOG,
-    identity=Command.SERIAL,
+    bank_only=PylontechCommand.SYSTEM_ANALOG,
+    identity=PylontechCommand.SERIAL,
     together=frozenset((ANALOG,)),
     barcodes=BARCODES,
     probe=ProbeQuestion(
         protocol="rs485",
-        command=Command.VERSION,
+        command=PylontechCommand.VERSION,
         places=(_ALONE.first, _GROUPS[0].first),
         wait_s={115200: 1.0, 9600: 2.0},
         rank=1,

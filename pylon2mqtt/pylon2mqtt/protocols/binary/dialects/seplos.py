@@ -34,7 +34,7 @@ from pylon2mqtt.protocols.binary.values import (
 )
 
 from .pylontech import decode_info
-from .pylontech_info import Command
+from .pylontech_info import PylontechCommand
 
 _W, _P, _F = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 
@@ -173,11 +173,11 @@ def has_seplos_layout(answer: Frame, asked: Frame) -> bool:
 
 def decode(answer: Frame, asked: Frame) -> Bank:
     """Return what an answer says to the question ``asked``; raise DecodeError where it cannot be true."""
-    command = Command(asked.cid2)
-    if command not in (Command.ANALOG, Command.ALARM):
+    command = PylontechCommand(asked.cid2)
+    if command not in (PylontechCommand.ANALOG, PylontechCommand.ALARM):
         return decode_info(command, answer)
     try:
-        build, layout = (_analog, _ANALOG) if command is Command.ANALOG else (_alarm, _ALARM)
+        build, layout = (_analog, _ANALOG) if command is PylontechCommand.ANALOG else (_alarm, _ALARM)
         return Bank(modules=(build(layout.parse(answer.info), answer),))
     except ConstructError as error:
         raise DecodeError(f"INFO of {command:02X} does not fit its layout: {error}", raw=answer.to_bytes()) from error
@@ -259,10 +259,10 @@ SEPLOS = BinaryDialect(
     # The master is at address 0. Where nobody is there, a stack may begin at 1.
     stacks=((Group(0, 15),), (Group(1, 15, number=2),)),
     decode=decode,
-    recognises=lambda answer, asked: asked.cid2 == Command.MANUFACTURER or has_seplos_layout(answer, asked),
+    recognises=lambda answer, asked: asked.cid2 == PylontechCommand.MANUFACTURER or has_seplos_layout(answer, asked),
     # They all only read. 47 is answered in another layout, of no use here.
-    commands=frozenset((Command.ANALOG, Command.ALARM, Command.MANUFACTURER)),
+    commands=frozenset((PylontechCommand.ANALOG, PylontechCommand.ALARM, PylontechCommand.MANUFACTURER)),
     info=lambda command, place: bytes((place,)) if command in (ANALOG, ALARM) else b"",
-    of_bank={Command.MANUFACTURER: HOUR},
+    of_bank={PylontechCommand.MANUFACTURER: HOUR},
     probe=ProbeQuestion(protocol="rs232", command=ANALOG, places=(0,), wait_s={9600: 0.7}, rank=3),
 )

@@ -45,7 +45,7 @@ _A = AlarmKind
 _W, _P, _F = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 
 
-class Command(IntEnum):
+class Ver22Command(IntEnum):
     """The questions that may be sent: all of them only read, and there is no other.
 
     B0 reads several blocks, and it writes too: the block is the second byte here, and only its reading form is known.
@@ -192,7 +192,7 @@ _MOST_BITS = 16
 
 def decode(answer: Frame, asked: Frame) -> Bank:
     """Return what an answer says to the question ``asked``; raise DecodeError where it cannot be true."""
-    command = Command(_command_of(asked))
+    command = Ver22Command(_command_of(asked))
     try:
         return Bank(modules=(_DECODERS[command](answer),))
     except (ConstructError, struct.error) as error:
@@ -294,17 +294,17 @@ def _capacity_block(frame: Frame) -> Module:
     )
 
 
-_DECODERS: dict[Command, Callable[[Frame], Module]] = {
-    Command.ANALOG: _analog,
-    Command.PARAMETERS: _parameters,
-    Command.MANUFACTURER: _manufacturer,
-    Command.MAKER_BLOCK: _maker_block,
-    Command.CAPACITY_BLOCK: _capacity_block,
+_DECODERS: dict[Ver22Command, Callable[[Frame], Module]] = {
+    Ver22Command.ANALOG: _analog,
+    Ver22Command.PARAMETERS: _parameters,
+    Ver22Command.MANUFACTURER: _manufacturer,
+    Ver22Command.MAKER_BLOCK: _maker_block,
+    Ver22Command.CAPACITY_BLOCK: _capacity_block,
 }
 
 
 def _info(command: int, place: int) -> bytes:
-    if command == Command.MANUFACTURER:
+    if command == Ver22Command.MANUFACTURER:
         return b""
     if command >> 8 == _BLOCKS:
         return bytes((place, _READ, command & 0xFF, 0xFF, 0x00))
@@ -315,7 +315,7 @@ def _command_of(asked: Frame) -> int:
     """The command of a question; of B0 only its reading form is one."""
     if asked.cid2 != _BLOCKS:
         return asked.cid2
-    block = asked.info[2] if len(asked.info) == len(_info(Command.MAKER_BLOCK, 0)) else 0
+    block = asked.info[2] if len(asked.info) == len(_info(Ver22Command.MAKER_BLOCK, 0)) else 0
     return _BLOCKS << 8 | block if asked.info == _info(_BLOCKS << 8 | block, asked.address) else _BLOCKS
 
 
@@ -329,10 +329,14 @@ VER22 = BinaryDialect(
     cid1=0x4A,
     decode=decode,
     command_of=_command_of,
-    commands=frozenset(Command),
+    commands=frozenset(Ver22Command),
     info=_info,
-    of_module={Command.MANUFACTURER: HOUR, Command.MAKER_BLOCK: HOUR, Command.CAPACITY_BLOCK: 10 * MINUTE},
-    identity=Command.PARAMETERS,
-    barcodes={Command.PARAMETERS: Barcodes(25, 20, most=2), Command.MAKER_BLOCK: Barcodes(6, 30, most=3)},
-    probe=ProbeQuestion(protocol="rs485", command=Command.ANALOG, places=(1,), wait_s={9600: 1.0}, rank=6),
+    of_module={
+        Ver22Command.MANUFACTURER: HOUR,
+        Ver22Command.MAKER_BLOCK: HOUR,
+        Ver22Command.CAPACITY_BLOCK: 10 * MINUTE,
+    },
+    identity=Ver22Command.PARAMETERS,
+    barcodes={Ver22Command.PARAMETERS: Barcodes(25, 20, most=2), Ver22Command.MAKER_BLOCK: Barcodes(6, 30, most=3)},
+    probe=ProbeQuestion(protocol="rs485", command=Ver22Command.ANALOG, places=(1,), wait_s={9600: 1.0}, rank=6),
 )

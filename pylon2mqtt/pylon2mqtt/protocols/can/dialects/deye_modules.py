@@ -1,11 +1,18 @@
-"""What a Deye sends in every profile: the frames of its modules, and its installed capacity behind the name."""
+"""What a Deye sends in every profile: the frames of its modules, and its installed capacity behind the name.
 
+Its own profile is known by the name. Dyness sends "DYNESS-L": the two letters alone do not make a Deye.
+"""
+
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pylon2mqtt.model import Module, State
 from pylon2mqtt.protocols.can.dbc import Values
 from pylon2mqtt.protocols.can.values import joined_text, module_fields
+
+NAME = re.compile("DY\\d{3}")
+"""The name in its own profile, in which the current of the bank counts the other way round."""
 
 _FAULTS, _MEASURED = frozenset(range(0x110, 0x120)), frozenset(range(0x150, 0x160))
 _STATES = {0: State.IDLE, 1: State.CHARGING, 2: State.DISCHARGING}

@@ -6,9 +6,9 @@ from pylon2mqtt.model import Bank
 from pylon2mqtt.protocols.can.dbc import Values
 from pylon2mqtt.protocols.can.dialect import CanDialect, ValuesByAddress, bank_values, module_values
 from pylon2mqtt.protocols.can.received import Received
-from pylon2mqtt.protocols.can.values import CORE, low_voltage_bank, pylontechs_alarms, without_alarms
+from pylon2mqtt.protocols.can.values import CORE, PYLONTECHS_MARKER, low_voltage_bank, maker, without_alarms
 
-from .deye_modules import installed, modules, modules_speak, reversed_current
+from .deye_modules import NAME, installed, modules, modules_speak, reversed_current
 
 _BATTERY, _TAIL = 0x35F, b"DY"
 # A signal of 35A alone.
@@ -19,12 +19,12 @@ _AGREES = 2.0
 
 def _signature(received: Received, keys: frozenset[int]) -> bool:
     named = _BATTERY in keys and received.longest(_BATTERY)[6:] == _TAIL
-    return bool(keys & CORE) and (named or modules_speak(keys))
+    return bool(keys & CORE) and (named or modules_speak(keys) or bool(NAME.match(maker(received, keys) or "")))
 
 
 def _bank(values: ValuesByAddress) -> Bank:
     own, of_modules = bank_values(values), modules(module_values(values))
-    if not pylontechs_alarms(own):
+    if own.get("marker") != PYLONTECHS_MARKER:
         # Deye's tables, left over from its own profile, or not a Deye's: which of both is not known.
         own = without_alarms(own, 0x359) | {"module_count": None}
     of_battery = sum(module.current for module in of_modules if module.current is not None)
@@ -35,7 +35,10 @@ def _bank(values: ValuesByAddress) -> Bank:
 def _current(own: Values, of_modules: float) -> float | None:
     """As the profile sends it; where no name and no 35A shows which profile it is, its modules decide on the sign."""
     current: float | None = own.get("current")
-    if not current or own.get("manufacturer") or _OF_PAIRS in own:
+    name = own.get("manufacturer")
+    if name and NAME.match(name):
+        return reversed_current(current)
+    if not current or name or _OF_PAIRS in own:
         return current
     return next((one for one in (current, reversed_current(current)) if _near(one, of_modules)), None)
 

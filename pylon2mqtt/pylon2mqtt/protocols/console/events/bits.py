@@ -194,11 +194,11 @@ def _matched(bits: list[int], printed: list[str], named: Mapping[int, str]) -> d
 
 def _alarm(printed: str | None, tabled: str | None, code: str | None, text: str, unknown: Severity) -> Alarm | None:
     """The alarm of one bit: what its printed name means, else its tabled one; None where that is information."""
-    told: Meaning = (AlarmKind.OTHER, unknown)
+    reported: Meaning = (AlarmKind.OTHER, unknown)
     for name in filter(None, (tabled, printed)):
         if (meant := meaning(name)) != _UNKNOWN:
-            told = meant
-    return told and Alarm(kind=told[0], severity=told[1], code=code, text=printed or tabled or text)
+            reported = meant
+    return reported and Alarm(kind=reported[0], severity=reported[1], code=code, text=printed or tabled or text)
 
 
 def _names(text: str) -> list[str]:
@@ -241,7 +241,7 @@ def _event(entry: Mapping[str, str]) -> Event | None:
     if not re.fullmatch(r"\d{1,6}", entry.get("Index", "")) or not all(value.isascii() for value in entry.values()):
         return None
     words = {key: entry[key] for key in _EVENT_WORDS if key in entry}
-    told = [
+    reported = [
         f"{key} {' '.join(value.split())}" for key, value in words.items() if value.split()[:1] not in ([], ["0x0"])
     ]
     try:
@@ -251,7 +251,7 @@ def _event(entry: Mapping[str, str]) -> Event | None:
     return Event(
         number=int(entry["Index"]),
         at=moment(entry.get("Time")),
-        text=entry.get("Info") or "; ".join(told) or entry.get("Base State"),
+        text=entry.get("Info") or "; ".join(reported) or entry.get("Base State"),
         source=entry.get("ModID"),
         code=entry.get("Code"),
         alarms=tuple(alarms),

@@ -1,4 +1,4 @@
-"""What is new in the battery's own lists, told once: the recorded events and the log.
+"""What is new in the battery's own lists, reported once: the recorded events and the log.
 
 ::
 
@@ -6,7 +6,7 @@
     data event 41    the one before, and so on
 
 Both lists are short and roll over: then every number stays, and the records move. So an entry is known again by what it
-says, not by its number. What stands in a list at the first look is from before, and is not told.
+says, not by its number. What stands in a list at the first look is from before, and is not reported.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from operator import attrgetter
 
 from pylon2mqtt.errors import DeviceError, FrameError
 from pylon2mqtt.model import Bank, Event
-from pylon2mqtt.protocols.console.commands import LOG, Command
+from pylon2mqtt.protocols.console.commands import LOG, ConsoleCommand
 from pylon2mqtt.protocols.console.session import twice
 from pylon2mqtt.protocols.schedule import Schedule
 
 Events = tuple[Event, ...]
-Ask = Callable[[Command, int | None], Events]
+Ask = Callable[[ConsoleCommand, int | None], Events]
 
 # The most records that a list is walked back; between two looks there are hardly ever more than one or two.
 _MOST_NEW = 32
@@ -29,7 +29,7 @@ _MOST_NEW = 32
 class EventLists:
     """The two lists of one console, as they were at the last look: ``record``, asked in its own period, and `log`."""
 
-    def __init__(self, slow: Schedule, record: Command) -> None:
+    def __init__(self, slow: Schedule, record: ConsoleCommand) -> None:
         self._slow = slow
         self._record = record
         self._newest: Event | None = None

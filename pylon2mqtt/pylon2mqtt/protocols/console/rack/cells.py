@@ -52,15 +52,18 @@ def check(modules: Sequence[Module], units: Sequence[Module]) -> None:
     rows = {unit.number: unit for unit in units}
     for module in modules:
         unit = rows.get(module.number)
-        told = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
-        if unit is None or not told or len(told) < len(module.cells or ()):
+        reported = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
+        if unit is None or not reported or len(reported) < len(module.cells or ()):
             continue
-        if unit.voltage and abs(unit.voltage * len(told) / max(sum(told), 0.001) - len(told)) > _HALF_A_CELL:
+        if (
+            unit.voltage
+            and abs(unit.voltage * len(reported) / max(sum(reported), 0.001) - len(reported)) > _HALF_A_CELL
+        ):
             raise FrameError(
-                f"module {module.number} of {unit.voltage} V has no {len(told)} cells of {sum(told):.2f} V together: "
-                "ask again"
+                f"module {module.number} of {unit.voltage} V has no {len(reported)} cells of {sum(reported):.2f} V "
+                "together: ask again"
             )
-        for ours, theirs in ((min(told), unit.cell_voltage_min), (max(told), unit.cell_voltage_max)):
+        for ours, theirs in ((min(reported), unit.cell_voltage_min), (max(reported), unit.cell_voltage_max)):
             if theirs is not None and abs(ours - theirs) > _BETWEEN_ANSWERS_V:
                 raise FrameError(f"module {module.number} has no cell of {ours} V: ask again")
 

@@ -19,8 +19,10 @@ from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, canonical, dictionary
 from pylon2mqtt.protocols.console.plausible import plausible
 from pylon2mqtt.protocols.console.stack.dictionaries import (
+    PERCENT_LEFT,
     counter_name,
     firmware,
+    full_ah,
     greatest_currents,
     size,
     whole_cycles,
@@ -55,16 +57,16 @@ class _Block:
 
     kind: str
     number: int
-    told: dict[str, str] = field(default_factory=dict)
+    reported: dict[str, str] = field(default_factory=dict)
 
 
 def is_rack_info(answer: Answer) -> bool:
     """Whether ``info`` is that of a rack's controller; a single BMU tells of itself alone."""
-    told = dictionary(answer.lines, ())
-    name = told.text("Device name") or ""
+    reported = dictionary(answer.lines, ())
+    name = reported.text("Device name") or ""
     if any(_BLOCK.fullmatch(line) for line in answer.lines) or _CONTROLLERS.search(name):
         return True
-    found = size(told, _PLATE) or {}
+    found = size(reported, _PLATE) or {}
     large = found.get("nominal_voltage_v", 0) > _MOST_MODULE_V or found.get("cell_count", 0) > _MOST_MODULE_CELLS
     return large and not _BMU.search(name)
 
@@ -77,27 +79,27 @@ def rack_identity(answer: Answer, _number: int | None = None) -> Decoded:
     """
     starts = [i for i, line in enumerate(answer.lines) if _BLOCK.fullmatch(line)]
     end = min(starts, default=len(answer.lines))
-    told = dictionary(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
+    reported = dictionary(answer.lines[:end], _VALUES, ignored=_IGNORED, required="Device name")
     found = _blocks(answer.lines[end:])
     blocks = _in_order(found)
     if len(blocks) < len(found):
-        told.doubts.append(f"info tells of {', '.join(f'{block.kind} {block.number}' for block in found)}")
-    counters = size(told, _PLATE)
+        reported.doubts.append(f"info tells of {', '.join(f'{block.kind} {block.number}' for block in found)}")
+    counters = size(reported, _PLATE)
     bank = Bank(
         topology=Topology.SERIES,
-        manufacturer=words(told.text("Manufacturer")),
-        model=words(told.text("Device name")),
-        barcode=words(told.text("Barcode")) or words(told.text("Module Barcode")),
-        firmware=firmware(told),
+        manufacturer=words(reported.text("Manufacturer")),
+        model=words(reported.text("Device name")),
+        barcode=words(reported.text("Barcode")) or words(reported.text("Module Barcode")),
+        firmware=firmware(reported),
         module_count=len(blocks) or None,
-        parameters=greatest_currents(told),
+        parameters=greatest_currents(reported),
         rated_capacity=(counters or {}).get("nominal_capacity_ah"),
         counters=counters,
         modules=tuple(
-            Module(number=number, barcode=words(block.told.get("Module"))) for number, block in enumerate(blocks, 1)
+            Module(number=number, barcode=words(block.reported.get("Module"))) for number, block in enumerate(blocks, 1)
         ),
     )
-    return Decoded(bank=bank, unknown=told.unknown, doubts=tuple(told.doubts))
+    return Decoded(bank=bank, unknown=reported.unknown, doubts=tuple(reported.doubts))
 
 
 def _blocks(lines: Iterable[str]) -> list[_Block]:
@@ -106,9 +108,9 @@ def _blocks(lines: Iterable[str]) -> list[_Block]:
         if found := _BLOCK.fullmatch(line):
             blocks.append(_Block(found[1], int(found[2])))
         elif found := _OF_BLOCK.fullmatch(line):
-            if found[1] in blocks[-1].told:
+            if found[1] in blocks[-1].reported:
                 raise FrameError(f"a second {line[:40]!r} in one block: ask again")
-            blocks[-1].told[found[1]] = found[2].strip()
+            blocks[-1].reported[found[1]] = found[2].strip()
     return blocks
 
 
@@ -131,19 +133,19 @@ def bmu_identity(answer: Answer, number: int | None) -> Decoded:
 
     BMU 0 is the last unit of the rack: which module it is, only the number of units tells.
     """
-    told = dictionary(answer.lines, _BMU_VALUES, ignored=_IGNORED, required="Device name")
+    reported = dictionary(answer.lines, _BMU_VALUES, ignored=_IGNORED, required="Device name")
     address = number or 0
-    counters = size(told, r"(?P<ah>\d{1,4})\s*AH")
+    counters = size(reported, r"(?P<ah>\d{1,4})\s*AH")
     module = Module(
         number=address + 1,
         address=address,
-        manufacturer=words(told.text("Manufacturer")),
-        model=words(told.text("Device name")),
+        manufacturer=words(reported.text("Manufacturer")),
+        model=words(reported.text("Device name")),
         rated_capacity=(counters or {}).get("nominal_capacity_ah"),
         counters=counters,
     )
     bank = Bank(topology=Topology.SERIES, modules=(module,))
-    return Decoded(bank=bank, unknown=told.unknown, doubts=tuple(told.doubts))
+    return Decoded(bank=bank, unknown=reported.unknown, doubts=tuple(reported.doubts))
 
 
 # -------------------- sysinfo
@@ -159,40 +161,42 @@ _SYSINFO_IGNORED = ("FChgVR", "FChgS", "FChgSR")
 
 def rack_limits(answer: Answer, _number: int | None = None) -> Decoded:
     """Return what a rack admits and asks for now, and its own limits (``sysinfo``)."""
-    told = dictionary(answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED), ignored=_SYSINFO_IGNORED, required="Chg Sug Volt")
-    discharge_a, charge_a = (told.amount(f"Max {way} Curr", mA=0.001) for way in ("Dsg", "Chg"))
-    requests = {field: told.value(key, _yes) for key, field in _REQUESTS.items()}
-    parameters = {"charge_cutoff_voltage": told.amount("Chg Cut Volt", mV=0.001), **_steps(told)}
+    reported = dictionary(
+        answer.lines, (*_LIMITS, *_REQUESTS, *_FORCED), ignored=_SYSINFO_IGNORED, required="Chg Sug Volt"
+    )
+    discharge_a, charge_a = (reported.amount(f"Max {way} Curr", mA=0.001) for way in ("Dsg", "Chg"))
+    requests = {field: reported.value(key, _yes) for key, field in _REQUESTS.items()}
+    parameters = {"charge_cutoff_voltage": reported.amount("Chg Cut Volt", mV=0.001), **_steps(reported)}
     bank = Bank(
         topology=Topology.SERIES,
-        charge_voltage_limit=told.amount("Chg Sug Volt", mV=0.001),
-        discharge_voltage_limit=told.amount("Dsg Cut Volt", mV=0.001),
+        charge_voltage_limit=reported.amount("Chg Sug Volt", mV=0.001),
+        discharge_voltage_limit=reported.amount("Dsg Cut Volt", mV=0.001),
         charge_current_limit=None if charge_a is None else abs(charge_a),
         discharge_current_limit=None if discharge_a is None else abs(discharge_a),
         force_charge_1=requests["force_charge_1"],
         full_charge_requested=requests["full_charge_requested"],
         parameters={name: value for name, value in parameters.items() if value is not None},
     )
-    steps = [key for key in told.unknown if _STEP.fullmatch(key) or _STEP_IGNORED.fullmatch(key)]
-    unknown = tuple(key for key in told.unknown if key not in steps)
-    return Decoded(bank=bank, unknown=unknown, doubts=tuple(told.doubts))
+    steps = [key for key in reported.unknown if _STEP.fullmatch(key) or _STEP_IGNORED.fullmatch(key)]
+    unknown = tuple(key for key in reported.unknown if key not in steps)
+    return Decoded(bank=bank, unknown=unknown, doubts=tuple(reported.doubts))
 
 
 def _yes(word: str) -> bool:
-    told = {"YES": True, "NO": False}
-    if word.upper() not in told:
+    reported = {"YES": True, "NO": False}
+    if word.upper() not in reported:
         raise FrameError(f"{word[:40]!r} is neither yes nor no: ask again")
-    return told[word.upper()]
+    return reported[word.upper()]
 
 
-def _steps(told: Dictionary) -> Mapping[str, float | None]:
+def _steps(reported: Dictionary) -> Mapping[str, float | None]:
     """The steps of the rack's warnings and protections, in V and °C; those of FChg say when it wants charge."""
     found: dict[str, float | None] = {}
-    for key in told.printed:
+    for key in reported.printed:
         if step := _STEP.fullmatch(key):
             name = key.lower().replace(" ", "_").replace("vol_", "cell_voltage_").replace("temp_", "cell_temperature_")
-            found[name] = told.amount(key, **({"mV": 0.001} if step[1] == "Vol" else {"": 0.001}))
-    return found | {name: told.amount(key, **{"": 0.001}) for key, name in _FORCED.items()}
+            found[name] = reported.amount(key, **({"mV": 0.001} if step[1] == "Vol" else {"": 0.001}))
+    return found | {name: reported.amount(key, **{"": 0.001}) for key, name in _FORCED.items()}
 
 
 # -------------------- stat
@@ -223,15 +227,16 @@ def rack_statistics(answer: Answer, _number: int | None = None) -> Decoded:
     Cycles, state of health, the energy of its life in kWh and, for the rest, counters. A state of health of 0 is not
     known. Keys that tell no number are unknown.
     """
-    told = dictionary(answer.lines, _STAT_VALUES)
-    counts = {key: count for key in _STAT_VALUES if (count := told.value(key, _count)) is not None}
-    others = {key: int(found[1]) for key in told.unknown if (found := _COUNT.fullmatch(told.printed[key]))}
+    reported = dictionary(answer.lines, _STAT_VALUES)
+    counts = {key: count for key in _STAT_VALUES if (count := reported.value(key, _count)) is not None}
+    others = {key: int(found[1]) for key in reported.unknown if (found := _COUNT.fullmatch(reported.printed[key]))}
     charged, discharged = _energy(counts)
     counters = {counter_name(key): float(count) for key, count in others.items() if not _REMAINDER.fullmatch(key)}
     bank = Bank(
         topology=Topology.SERIES,
         soh=float(counts.get(_SOH, 0)) or None,
         cycles=whole_cycles(counts.get(_CYCLES), counts.get(_DISCHARGED)),
+        full_capacity=full_ah(counts.get(_CHARGE_LEFT), others.get(PERCENT_LEFT)),
         energy_charged=charged,
         energy_discharged=discharged,
         counters={
@@ -240,9 +245,9 @@ def rack_statistics(answer: Answer, _number: int | None = None) -> Decoded:
             **_cell_energy(counts),
         },
     )
-    bank = plausible(bank, "the rack", told.doubts, normal=False, cells_normal=False)
-    unknown = tuple(key for key in told.unknown if told.printed[key] and key not in others)
-    return Decoded(bank=bank, unknown=unknown, doubts=tuple(told.doubts))
+    bank = plausible(bank, "the rack", reported.doubts, normal=False, cells_normal=False)
+    unknown = tuple(key for key in reported.unknown if reported.printed[key] and key not in others)
+    return Decoded(bank=bank, unknown=unknown, doubts=tuple(reported.doubts))
 
 
 def _count(text: str) -> int:

@@ -29,7 +29,7 @@ from pylon2mqtt.protocols.console.commands import (
     RECORD_OF_RACK,
     SOH,
     UNIT,
-    Command,
+    ConsoleCommand,
 )
 from pylon2mqtt.protocols.console.decoded import Decoded, with_clocks, without_voltages
 from pylon2mqtt.protocols.console.events.lists import EventLists
@@ -118,7 +118,7 @@ class Rack:
             events=self._lists.news(lambda ask, number: self._session.ask(line, ask, number).bank.events or ()),
         )
 
-    def _remembered(self, line: ByteTransport, command: Command) -> Bank:
+    def _remembered(self, line: ByteTransport, command: ConsoleCommand) -> Bank:
         """What the rack answers to a command that is not asked in every cycle."""
         ask = partial(self._session.believed, line, command)
         return self._roster.answers.answer(str(command), command.every_s, ask) or Bank()
@@ -174,26 +174,26 @@ class Rack:
     # -------------------- cells
 
     def _all_cells(self, line: ByteTransport, rack: Bank, units: Bank) -> list[Bank]:
-        """What is told of single cells; `getpwr` tells of them beside the rack, the rest has to be asked for."""
-        told = []
+        """What is reported of single cells; `getpwr` tells of them beside the rack, the rest has to be asked for."""
+        reported = []
         for command in CELLS:
             every_s = FOR_STATISTICS_S if command is BAT and self._cells == "statistics" else command.every_s
             ask = partial(self._asked_cells, line, command, units)
-            told += [answer] if (answer := self._roster.answers.answer(str(command), every_s, ask)) else []
+            reported += [answer] if (answer := self._roster.answers.answer(str(command), every_s, ask)) else []
         try:
-            return [self._in_modules(rack, units), *told] if rack.modules else told
+            return [self._in_modules(rack, units), *reported] if rack.modules else reported
         except FrameError as error:
             if self._session.complaints.is_new(str(error)):
                 _LOG.info("%s: getpwr without its cells: %s", self._name, error)
-            return told
+            return reported
 
-    def _asked_cells(self, line: ByteTransport, command: Command, units: Bank) -> Bank:
-        told = self._in_modules(self._session.ask(line, command).bank, units)
-        return without_voltages(told) if command is SOH else told
+    def _asked_cells(self, line: ByteTransport, command: ConsoleCommand, units: Bank) -> Bank:
+        reported = self._in_modules(self._session.ask(line, command).bank, units)
+        return without_voltages(reported) if command is SOH else reported
 
-    def _in_modules(self, told: Bank, units: Bank) -> Bank:
+    def _in_modules(self, reported: Bank, units: Bank) -> Bank:
         """The answer with its cells in their modules."""
-        (flat,) = told.modules
+        (flat,) = reported.modules
         by_modules = [(module.counters or {}).get("cell_count") for module in self._who.modules]
         by_rack = (self._who.counters or {}).get("cell_count")
         sizes = rack_cells.sizes(
@@ -204,7 +204,7 @@ class Rack:
         )
         modules = rack_cells.cut(flat, sizes)
         rack_cells.check(modules, units.modules)
-        return replace(told, modules=modules)
+        return replace(reported, modules=modules)
 
     # -------------------- who is who
 
@@ -223,8 +223,8 @@ class Rack:
         if self._who.modules and _barcodes(who) != _barcodes(self._who):
             _LOG.info("%s: its modules are other ones now, or in another order", self._name)
             self._roster.answers.forget(lambda _key: True)
-        boards = self._boards(line, who.module_count or len(units.modules if units else ()))
-        self._who = joined((boards, who))
+        bmus = self._bmus(line, who.module_count or len(units.modules if units else ()))
+        self._who = joined((bmus, who))
         self._who = replace(self._who, topology=who.topology)
         self._identify_at = self._clock.now() + INFO.every_s
         return self._who
@@ -239,27 +239,27 @@ class Rack:
             return Bank(topology=Topology.SERIES, **_named(who.modules[0], _READINGS))
         return who
 
-    def _boards(self, line: ByteTransport, count: int) -> Bank:
-        """What each module's own board says, where the console asks it: BMU 0 is the last module."""
+    def _bmus(self, line: ByteTransport, count: int) -> Bank:
+        """What each module's BMU says, where the console asks it: BMU 0 is the last module."""
         modules = []
         for number in range(count):
             ask = partial(self._session.believed, line, BMUINFO, number)
-            board = self._roster.answers.answer(BMUINFO.asked(number), BMUINFO.every_s, ask, at_once=True)
-            if board is None:  # The next ones would not be known either.
+            bmu = self._roster.answers.answer(BMUINFO.asked(number), BMUINFO.every_s, ask, at_once=True)
+            if bmu is None:  # The next ones would not be known either.
                 break
-            modules.append(replace(board.modules[0], number=count - number))
+            modules.append(replace(bmu.modules[0], number=count - number))
         return Bank(modules=tuple(reversed(modules)))
 
 
-def _named(told: Readings, names: Iterable[str]) -> dict[str, Any]:
+def _named(reported: Readings, names: Iterable[str]) -> dict[str, Any]:
     """The fields of a rack or a module, by name."""
-    return {name: getattr(told, name) for name in names}
+    return {name: getattr(reported, name) for name in names}
 
 
 def _one_current(modules: Sequence[Module], by_pwr: float | None) -> float | None:
     """The current that several rows of `unit` agree on; in the one row of `pwr` a lost digit leaves no trace."""
-    told = {module.current for module in modules}
-    return told.pop() if len(told) == 1 and len(modules) > 1 and None not in told else by_pwr
+    reported = {module.current for module in modules}
+    return reported.pop() if len(reported) == 1 and len(modules) > 1 and None not in reported else by_pwr
 
 
 def _with_sum(module: Module) -> Module:

@@ -97,13 +97,13 @@ def is_rack_cells(answer: Answer) -> bool:
 def rack_row(answer: Answer, _number: int | None = None) -> Decoded:
     """Return the rack as ``pwr`` tells it, and its clock; raise FrameError when its row is not the only one."""
     before = _before(answer, "Volt", ("AverageTempr", "DC Volt", "Bat Volt"))
-    told = table(answer.lines, "Volt", required=("Volt",))
-    if len(told.rows) != 1:
-        raise FrameError(f"{len(told.rows)} rows of one rack: ask again")
-    (row,) = told.rows
+    reported = table(answer.lines, "Volt", required=("Volt",))
+    if len(reported.rows) != 1:
+        raise FrameError(f"{len(reported.rows)} rows of one rack: ask again")
+    (row,) = reported.rows
     state, alarms = state_and_alarms(row.get("Base.St"))
     alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_RACK_KINDS)
-    doubts = [*before.doubts, *told.doubts, *_missing("the rack", row)]
+    doubts = [*before.doubts, *reported.doubts, *_missing("the rack", row)]
     measured, broken = _measured("the rack", row, doubts)
     aside = {
         "average_temperature_c": before.value("AverageTempr", _milli),
@@ -115,7 +115,7 @@ def rack_row(answer: Answer, _number: int | None = None) -> Decoded:
         **measured,
         state=state,
         alarms=(*alarms, *broken, *_error(row.get("Err Code"))),
-        counters=_told(aside),
+        counters=_reported(aside),
     )
     normal, cells_normal = _normal(row, "Volt.St"), _normal(row, "B.V.St")
     volts = (_NORMAL_RACK_V, _RACK_V)
@@ -125,7 +125,7 @@ def rack_row(answer: Answer, _number: int | None = None) -> Decoded:
         bank = without(bank, "the rack", ("voltage",), doubts)
     at = moment(row.get("Time"))
     return Decoded(
-        bank=bank, unknown=_unknown(before, told), doubts=tuple(doubts), clocks={} if at is None else {0: at}
+        bank=bank, unknown=_unknown(before, reported), doubts=tuple(doubts), clocks={} if at is None else {0: at}
     )
 
 
@@ -145,15 +145,15 @@ def unit_table(answer: Answer, _number: int | None = None) -> Decoded:
     Some firmwares count them from 0. Raises FrameError when a row is missing in the middle.
     """
     before = _before(answer, "Index", ("AverageTempr",))
-    told = table(answer.lines, "Index", required=("Volt",))
-    first = int(told.rows[0]["Index"] or 0) if told.rows else 1
-    check_order(told, "Index", first=min(first, 1), most=_MOST_UNITS)
-    doubts = [*before.doubts, *told.doubts]
-    units = tuple(_unit(number, row, doubts) for number, row in enumerate(told.rows, 1))
+    reported = table(answer.lines, "Index", required=("Volt",))
+    first = int(reported.rows[0]["Index"] or 0) if reported.rows else 1
+    check_order(reported, "Index", first=min(first, 1), most=_MOST_UNITS)
+    doubts = [*before.doubts, *reported.doubts]
+    units = tuple(_unit(number, row, doubts) for number, row in enumerate(reported.rows, 1))
     aside = {"average_temperature_c": before.value("AverageTempr", _milli)}
-    clocks = {number: at for number, row in enumerate(told.rows, 1) if (at := moment(row.get("Time")))}
-    bank = Bank(topology=Topology.SERIES, counters=_told(aside), modules=units)
-    return Decoded(bank=bank, unknown=_unknown(before, told), doubts=tuple(doubts), clocks=clocks)
+    clocks = {number: at for number, row in enumerate(reported.rows, 1) if (at := moment(row.get("Time")))}
+    bank = Bank(topology=Topology.SERIES, counters=_reported(aside), modules=units)
+    return Decoded(bank=bank, unknown=_unknown(before, reported), doubts=tuple(doubts), clocks=clocks)
 
 
 def _unit(number: int, row: Row, doubts: list[str]) -> Module:
@@ -167,7 +167,7 @@ def _unit(number: int, row: Row, doubts: list[str]) -> Module:
         **measured,
         state=state,
         alarms=(*alarms, *broken),
-        counters=_told({"average_temperature_c": milli(row.get("AvgTempr"))}),
+        counters=_reported({"average_temperature_c": milli(row.get("AvgTempr"))}),
         words=own_words(row, ("Base.St", *_STATES)),
     )
     normal = _normal(row, "Volt.St")
@@ -188,17 +188,17 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
     How many cells belong to each module this answer does not tell. Raises FrameError when a row is missing.
     """
     before = _before(answer, "Bat", ("Time", "ATempr", "CCurr", "DCurr", "BState", "BalVolt"))
-    told = table(answer.lines, "Bat", required=("Volt",))
-    check_order(told, "Bat")
-    doubts = [*told.doubts]
-    cells = charges_that_fit([_cell(row, doubts) for row in told.rows], doubts)
+    reported = table(answer.lines, "Bat", required=("Volt",))
+    check_order(reported, "Bat")
+    doubts = [*reported.doubts]
+    cells = charges_that_fit([_cell(row, doubts) for row in reported.rows], doubts)
     state, alarms = state_and_alarms(before.word("BState"))
     aside = {
         "average_temperature_c": before.value("ATempr", _milli),
         "balance_voltage_v": before.value("BalVolt", _milli),
     }
     limits = (before.amount(key, mA=0.001) for key in ("CCurr", "DCurr"))
-    at_once = all("Curr" in row for row in told.rows)
+    at_once = all("Curr" in row for row in reported.rows)
     charge, discharge = (None if limit is None else abs(limit) for limit in limits)
     bank = Bank(
         topology=Topology.SERIES,
@@ -206,10 +206,10 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
         discharge_current_limit=discharge,
         state=state,
         alarms=tuple(alarms) or None,
-        counters=_told(aside),
+        counters=_reported(aside),
         modules=(Module(number=1, at_once=at_once, cells=cells),),
     )
-    return Decoded(bank=bank, unknown=_unknown(before, told), doubts=(*before.doubts, *doubts))
+    return Decoded(bank=bank, unknown=_unknown(before, reported), doubts=(*before.doubts, *doubts))
 
 
 def _cell(row: Row, doubts: list[str]) -> Cell:
@@ -257,8 +257,8 @@ def rack_power(answer: Answer, _number: int | None = None) -> Decoded:
     fault, cycles = (*trailer, None, None)[:2]
     degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
     doubts = odd_words((base, *states), cells)
-    told = tuple(got_cell(i, row, doubts) for i, row in enumerate(cells, 1))
-    check_sum(Module(number=1, voltage=whole(voltage) / 1000, cells=told), _METERS_APART * whole(voltage) / 1000)
+    reported = tuple(got_cell(i, row, doubts) for i, row in enumerate(cells, 1))
+    check_sum(Module(number=1, voltage=whole(voltage) / 1000, cells=reported), _METERS_APART * whole(voltage) / 1000)
     bank = Bank(
         topology=Topology.SERIES,
         voltage=whole(voltage) / 1000,
@@ -268,7 +268,7 @@ def rack_power(answer: Answer, _number: int | None = None) -> Decoded:
         cycles=None if cycles is None else whole(cycles),
         state=state,
         alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
-        modules=(Module(number=1, cells=told),) if told else (),
+        modules=(Module(number=1, cells=reported),) if reported else (),
     )
     volts = (_NORMAL_RACK_V, _RACK_V)
     bank = plausible(bank, "the rack", doubts, normal=states[0] == "Normal", cells_normal=False, volts=volts)
@@ -287,8 +287,8 @@ def _before(answer: Answer, first: str, keys: tuple[str, ...]) -> Dictionary:
     return dictionary(answer.lines[: header_at(answer.lines, first)], keys, ignored=("Time",))
 
 
-def _unknown(before: Dictionary, told: Table) -> tuple[str, ...]:
-    return (*before.unknown, *told.unknown)
+def _unknown(before: Dictionary, reported: Table) -> tuple[str, ...]:
+    return (*before.unknown, *reported.unknown)
 
 
 def _missing(who: str, row: Row) -> list[str]:
@@ -334,8 +334,8 @@ def _milli(text: str) -> float:
     return whole(text) / 1000
 
 
-def _told(values: Mapping[str, float | None]) -> dict[str, float] | None:
-    """The values that were told; None where there are none."""
+def _reported(values: Mapping[str, float | None]) -> dict[str, float] | None:
+    """The values that were reported; None where there are none."""
     return {name: value for name, value in values.items() if value is not None} or None
 
 
@@ -343,14 +343,14 @@ def _share(who: str, text: str | None, doubts: list[str], *units: str) -> tuple[
     """A state of charge, and beside it Ah or kWh: `78%  28903 mAH`; without a unit it is in the first of ``units``."""
     soc, sign, rest = (text or "").rpartition("%")
     scales = {unit: _SCALES[unit] for unit in units} | {"": _SCALES[units[0]]}
-    told = converted(rest.strip() or None, lambda value: amount(value, **scales), f"{who}: {units[0]}", doubts)
-    return converted(soc if sign else None, percent, f"{who}: SOC", doubts), told
+    reported = converted(rest.strip() or None, lambda value: amount(value, **scales), f"{who}: {units[0]}", doubts)
+    return converted(soc if sign else None, percent, f"{who}: SOC", doubts), reported
 
 
 def _fits(
     energy_soc: float | None, energy_kwh: float | None, soc: float | None, charge_ah: float | None, volts: float
 ) -> bool:
-    """Whether energy and charge are those of one battery: its unit was told wrong else, or bytes were lost."""
+    """Whether energy and charge are those of one battery: else its unit is wrong, or bytes were lost."""
     if energy_kwh is None or energy_soc is None or charge_ah is None or soc is None:
         return False
     full_by_charge = charge_ah / max(soc, 0.5) * volts / 1000

@@ -35,12 +35,12 @@ def distinct(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
     What a state says goes to the bit that says the same more closely: its kind and code, the worse severity, and both
     texts. Two bits are two conditions. What cannot be told to be the same stays.
     """
-    told = list(dict.fromkeys(alarms))
-    codes = {(alarm.kind, alarm.cells, alarm.text) for alarm in told if alarm.code}
-    told = [alarm for alarm in told if alarm.code or (alarm.kind, alarm.cells, alarm.text) not in codes]
-    kept = [alarm for alarm in told if not _is_state(alarm)]
+    reported = list(dict.fromkeys(alarms))
+    codes = {(alarm.kind, alarm.cells, alarm.text) for alarm in reported if alarm.code}
+    reported = [alarm for alarm in reported if alarm.code or (alarm.kind, alarm.cells, alarm.text) not in codes]
+    kept = [alarm for alarm in reported if not _is_state(alarm)]
     said: list[list[Alarm]] = [[] for _ in kept]
-    for state in sorted(filter(_is_state, told), key=lambda state: state.kind in _CLOSER):
+    for state in sorted(filter(_is_state, reported), key=lambda state: state.kind in _CLOSER):
         at = _same(state, kept)
         if at is None:
             kept.append(state)
@@ -73,6 +73,6 @@ def _about(alarm: Alarm) -> str | None:
 
 
 def _together(alarm: Alarm, states: Sequence[Alarm]) -> Alarm:
-    told = [*states, alarm]
-    worst = max((one.severity for one in told), key=_BAD_TO_WORSE.index)
-    return replace(alarm, severity=worst, text=", ".join(filter(None, (one.text for one in told))) or None)
+    reported = [*states, alarm]
+    worst = max((one.severity for one in reported), key=_BAD_TO_WORSE.index)
+    return replace(alarm, severity=worst, text=", ".join(filter(None, (one.text for one in reported))) or None)

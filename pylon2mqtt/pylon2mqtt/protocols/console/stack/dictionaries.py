@@ -80,54 +80,56 @@ _POWER = frozenset((*_POWER_STATES, *_POWER_EVENTS, *_POWER_COUNTERS, *_SWITCHES
 def power(answer: Answer, number: int | None) -> Decoded:
     """Return what ``pwr N`` says of one module; raise FrameError when the answer is about another one."""
     check_number(answer, r"Power\s+(\d{1,3})", number)
-    told = dictionary(answer.lines, _POWER, ignored=_POWER_IGNORED, required="Basic Status")
-    state, alarms = state_and_alarms(told.word("Basic Status"))
-    alarms += state_alarms((key, told.word(key)) for key in _POWER_STATES)
-    degrees, broken = celsius({"Temperature": told.amount("Temperature", mC=0.001)})
+    reported = dictionary(answer.lines, _POWER, ignored=_POWER_IGNORED, required="Basic Status")
+    state, alarms = state_and_alarms(reported.word("Basic Status"))
+    alarms += state_alarms((key, reported.word(key)) for key in _POWER_STATES)
+    degrees, broken = celsius({"Temperature": reported.amount("Temperature", mC=0.001)})
     module = Module(
         number=number or 1,
-        voltage=told.amount("Voltage", **_V),
-        current=told.amount("Current", mA=0.001),
+        voltage=reported.amount("Voltage", **_V),
+        current=reported.amount("Current", mA=0.001),
         temperature=degrees["Temperature"],
-        soc=told.value("Coulomb", percent),
-        full_capacity=told.value("Real Coulomb", charge_ah),
-        rated_capacity=told.value("Total Coulomb", charge_ah),
+        soc=reported.value("Coulomb", percent),
+        full_capacity=reported.value("Real Coulomb", charge_ah),
+        rated_capacity=reported.value("Total Coulomb", charge_ah),
         state=state,
-        barcode=words(told.text("Barcode")),
-        model=words(told.text("DevType")),
-        alarms=(*alarms, *broken, *_power_events(told)),
-        counters=_counters(told, _POWER_COUNTERS) | _switches(told),
-        registers=_registers(told),
-        words={key: word for key in ("Basic Status", *_POWER_STATES, *_SWITCHES) if (word := told.text(key))},
+        barcode=words(reported.text("Barcode")),
+        model=words(reported.text("DevType")),
+        alarms=(*alarms, *broken, *_power_events(reported)),
+        counters=_counters(reported, _POWER_COUNTERS) | _switches(reported),
+        registers=_registers(reported),
+        words={key: word for key in ("Basic Status", *_POWER_STATES, *_SWITCHES) if (word := reported.text(key))},
     )
-    told.doubts.extend(f"no {name}" for name in ("voltage", "current") if getattr(module, name) is None)
-    normal = told.text("Volt Status") == "Normal"
-    module = plausible(module, "the module", told.doubts, normal=normal, cells_normal=False)
-    return of_module(module, told.unknown, told.doubts)
+    reported.doubts.extend(f"no {name}" for name in ("voltage", "current") if getattr(module, name) is None)
+    normal = reported.text("Volt Status") == "Normal"
+    module = plausible(module, "the module", reported.doubts, normal=normal, cells_normal=False)
+    return of_module(module, reported.unknown, reported.doubts)
 
 
-def _power_events(told: Dictionary) -> list[Alarm]:
-    found = [told.value(key, lambda value, key=key: event_alarms(key, value)) or () for key in _POWER_EVENTS]  # type: ignore[misc]
-    if names := told.text("Bat Status"):  # Pytes: only the names, without their B: `VNOR TNOR`
+def _power_events(reported: Dictionary) -> list[Alarm]:
+    found = [reported.value(key, lambda value, key=key: event_alarms(key, value)) or () for key in _POWER_EVENTS]  # type: ignore[misc]
+    if names := reported.text("Bat Status"):  # Pytes: only the names, without their B: `VNOR TNOR`
         found.append(event_alarms("Bat Status", f"0 {re.sub(_LIMIT_NAME, 'B', names)}"))
-    found.append(told.value("System Fault", fault_alarms) or ())
+    found.append(reported.value("System Fault", fault_alarms) or ())
     return [alarm for alarms in found for alarm in alarms]
 
 
-def _registers(told: Dictionary) -> dict[str, int] | None:
+def _registers(reported: Dictionary) -> dict[str, int] | None:
     """The words of bits, whole."""
-    bits = ((name, told.value(key, word_of_bits)) for key, name in _REGISTERS.items())
+    bits = ((name, reported.value(key, word_of_bits)) for key, name in _REGISTERS.items())
     return {name: word for name, word in bits if word is not None} or None
 
 
-def _counters(told: Dictionary, keys: Mapping[str, tuple[str, Units]]) -> dict[str, float]:
-    amounts = ((name, told.amount(key, **units)) for key, (name, units) in keys.items())
+def _counters(reported: Dictionary, keys: Mapping[str, tuple[str, Units]]) -> dict[str, float]:
+    amounts = ((name, reported.amount(key, **units)) for key, (name, units) in keys.items())
     return {name: value for name, value in amounts if value is not None}
 
 
-def _switches(told: Dictionary) -> dict[str, float]:
+def _switches(reported: Dictionary) -> dict[str, float]:
     """ON and OFF as 1 and 0."""
-    return {name: float(word == "ON") for key, name in _SWITCHES.items() if (word := told.text(key)) in ("ON", "OFF")}
+    return {
+        name: float(word == "ON") for key, name in _SWITCHES.items() if (word := reported.text(key)) in ("ON", "OFF")
+    }
 
 
 # -------------------- info
@@ -150,44 +152,44 @@ def identity(answer: Answer, number: int | None) -> Decoded:
     ``firmware`` is ``B69.16.0.0 V1.3``; the greatest currents become parameters. Static data may be damaged without a
     trace (`1152` for `115200`): believe it after two equal readings. Raises FrameError when another module answers.
     """
-    told = dictionary(answer.lines, _INFO, ignored=_INFO_IGNORED, required="Device name")
-    address = told.value("Device address", whole)
+    reported = dictionary(answer.lines, _INFO, ignored=_INFO_IGNORED, required="Device name")
+    address = reported.value("Device address", whole)
     if address is not None and number is not None and address != number and number > 1:
         raise FrameError(f"module {number} was asked, {address} answered: ask again")
-    counters = size(told, r"/\s*(?P<ah>\d{1,4})\s*AH")
+    counters = size(reported, r"/\s*(?P<ah>\d{1,4})\s*AH")
     module = Module(
         number=number or 1,
-        manufacturer=words(told.text("Manufacturer")),
-        model=words(told.text("Device name")),
-        barcode=words(told.text("Barcode")) or words(told.text("Module Barcode")),
-        firmware=firmware(told),
+        manufacturer=words(reported.text("Manufacturer")),
+        model=words(reported.text("Device name")),
+        barcode=words(reported.text("Barcode")) or words(reported.text("Module Barcode")),
+        firmware=firmware(reported),
         rated_capacity=(counters or {}).get("nominal_capacity_ah"),
-        parameters=greatest_currents(told),
+        parameters=greatest_currents(reported),
         counters=counters,
     )
-    return of_module(module, told.unknown, told.doubts)
+    return of_module(module, reported.unknown, reported.doubts)
 
 
-def firmware(told: Dictionary) -> str | None:
+def firmware(reported: Dictionary) -> str | None:
     """The versions of the software, the main one first."""
-    return " ".join(filter(None, (words(told.text(key)) for key in ("Main Soft version", "Soft version")))) or None
+    return " ".join(filter(None, (words(reported.text(key)) for key in ("Main Soft version", "Soft version")))) or None
 
 
-def greatest_currents(told: Dictionary) -> dict[str, float] | None:
+def greatest_currents(reported: Dictionary) -> dict[str, float] | None:
     """The currents that the maker allows, as magnitudes."""
     limits = {
-        "charge_current_limit": told.amount("Max Charge Curr", mA=0.001),
-        "discharge_current_limit": told.amount("Max Dischg Curr", mA=0.001),
+        "charge_current_limit": reported.amount("Max Charge Curr", mA=0.001),
+        "discharge_current_limit": reported.amount("Max Dischg Curr", mA=0.001),
     }
     return {name: abs(value) for name, value in limits.items() if value is not None} or None
 
 
-def size(told: Dictionary, plate: str) -> dict[str, float] | None:
+def size(reported: Dictionary, plate: str) -> dict[str, float] | None:
     """How many cells there are, and what ``plate`` finds of volts and Ah in the specification."""
-    printed = re.search(plate, told.text("Specification") or "", re.ASCII | re.IGNORECASE)
+    printed = re.search(plate, reported.text("Specification") or "", re.ASCII | re.IGNORECASE)
     on_plate = printed.groupdict() if printed else {}
     counters = {
-        "cell_count": told.amount("Cell Number", **ONE),
+        "cell_count": reported.amount("Cell Number", **ONE),
         "nominal_voltage_v": float(on_plate["volts"]) if on_plate.get("volts") else None,
         "nominal_capacity_ah": float(on_plate["ah"]) if on_plate.get("ah") else None,
     }
@@ -197,7 +199,7 @@ def size(told: Dictionary, plate: str) -> dict[str, float] | None:
 # -------------------- stat
 
 _CYCLES, _SOH, _CHARGE_LEFT, _DISCHARGED = "CYCLE Times", "SOH", "Pwr Coulomb", "Dsg Cap"
-_PERCENT_LEFT = "Pwr Percent"
+PERCENT_LEFT = "Pwr Percent"
 # Of less than this, half a percent of rounding is more than 1.25 % of the whole; 107 % is counted on, above full.
 _LEAST_PERCENT, _MOST_PERCENT = 40, 100
 # The US3000C and the US5000 from B69.25 on count seconds by current and by state of charge.
@@ -216,7 +218,7 @@ _STAT = frozenset((
     "Pwr LV Times", "Pwr UV Times", "Pwr SLP Times", "COT Times", "CUT Times", "DOT Times", "DUT Times", "CHT Times",
     "CLT Times", "DHT Times", "DLT Times", "RV Times", "Input OV Times", "SOH Times", "BMICERR Times", "I2CERR Times",
     "LifeWarn Times", "LifeAlarm Times", "HT@0.5C Cnt", "LT@0.5C Cnt", "HT Cnt", "LT Cnt", "LV Cnt", "HT@0.5C Secs",
-    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", _PERCENT_LEFT, _CYCLES, _SOH, _CHARGE_LEFT,
+    "LT@0.5C Secs", "HT Secs", "LT Secs", "LV Secs", "SOC LOW Secs", PERCENT_LEFT, _CYCLES, _SOH, _CHARGE_LEFT,
     _DISCHARGED, *_OF_B69_25, *_OF_BMU,
 ))  # fmt: skip
 # Fewer than these, and it is the answer to another command.
@@ -233,13 +235,13 @@ def statistics(answer: Answer, number: int | None) -> Decoded:
     FrameError when it is about another module, or counts nothing.
     """
     check_number(answer, r"Device address\s*:?\s*(\d{1,3})", number)
-    told = dictionary(
+    reported = dictionary(
         answer.lines, (_CYCLES, _CHARGE_LEFT, _DISCHARGED, _SOH), counted=_STAT, ignored=("Device address",)
     )
-    counts = {key: count for key in _STAT if (count := told.value(key, whole)) is not None}
+    counts = {key: count for key in _STAT if (count := reported.value(key, whole)) is not None}
     if len(counts) < _FEWEST_COUNTS:
         raise FrameError("no counters in the answer: ask again")
-    told.doubts.extend(f"{key} : nothing" for key in _STAT if told.is_empty(key))
+    reported.doubts.extend(f"{key} : nothing" for key in _STAT if reported.is_empty(key))
     soh = counts.pop(_SOH, None)
     cycles = whole_cycles(counts.pop(_CYCLES, None), counts.get(_DISCHARGED))
     counters = {counter_name(key): _scaled(key, count) for key, count in counts.items()}
@@ -247,14 +249,14 @@ def statistics(answer: Answer, number: int | None) -> Decoded:
         number=number or 1,
         soh=float(soh) if soh else None,
         cycles=cycles,
-        full_capacity=_full(counts.get(_CHARGE_LEFT), counts.get(_PERCENT_LEFT)),
+        full_capacity=full_ah(counts.get(_CHARGE_LEFT), counts.get(PERCENT_LEFT)),
         counters=counters,
     )
-    module = plausible(module, "the module", told.doubts, normal=False, cells_normal=False)
-    return of_module(module, told.unknown, told.doubts)
+    module = plausible(module, "the module", reported.doubts, normal=False, cells_normal=False)
+    return of_module(module, reported.unknown, reported.doubts)
 
 
-def _full(left_mas: int | None, percent_left: int | None) -> float | None:
+def full_ah(left_mas: int | None, percent_left: int | None) -> float | None:
     """The full capacity in Ah, from the charge that is left and its whole percent."""
     if not left_mas or percent_left is None or not _LEAST_PERCENT <= percent_left <= _MOST_PERCENT:
         return None
@@ -263,12 +265,12 @@ def _full(left_mas: int | None, percent_left: int | None) -> float | None:
 
 def detail(answer: Answer, number: int | None) -> Decoded:
     """Return the counters of ``stat detail`` (US3000D): for how many seconds each limit was passed."""
-    told = dictionary(answer.lines, (), counted=("Low SOC1 Secs",), required="Low SOC1 Secs")
-    keys = [key for key in told.printed if key.endswith(" Secs")]
-    seconds = {key: count for key in keys if (count := told.value(key, whole)) is not None}
+    reported = dictionary(answer.lines, (), counted=("Low SOC1 Secs",), required="Low SOC1 Secs")
+    keys = [key for key in reported.printed if key.endswith(" Secs")]
+    seconds = {key: count for key in keys if (count := reported.value(key, whole)) is not None}
     counters = {counter_name(key): float(count) for key, count in seconds.items()}
-    unknown = tuple(key for key in told.unknown if key not in seconds)
-    return of_module(Module(number=number or 1, counters=counters), unknown, told.doubts)
+    unknown = tuple(key for key in reported.unknown if key not in seconds)
+    return of_module(Module(number=number or 1, counters=counters), unknown, reported.doubts)
 
 
 def whole_cycles(cycles: int | None, discharged_mah: int | None) -> int | None:
@@ -316,33 +318,33 @@ def system(answer: Answer, _number: int | None = None) -> Decoded:
     older firmwares do not have. Its voltages are the same for all. Where the lowest or the highest temperature cannot
     be true, the average means nothing either.
     """
-    told = dictionary(answer.lines, _SYSTEM, required="System Volt")
-    state, alarms = _system_state(answer.lines, told.doubts)
-    degrees, broken = celsius({key: told.amount(key, mC=0.001) for key in _SYSTEM_SENSORS})
+    reported = dictionary(answer.lines, _SYSTEM, required="System Volt")
+    state, alarms = _system_state(answer.lines, reported.doubts)
+    degrees, broken = celsius({key: reported.amount(key, mC=0.001) for key in _SYSTEM_SENSORS})
     counted = {"total": "Total Num", "present": "Present Num", "sleeping": "Sleep Num"}
-    counts = {name: count for name, key in counted.items() if (count := told.value(key, whole)) is not None}
+    counts = {name: count for name, key in counted.items() if (count := reported.value(key, whole)) is not None}
     bank = Bank(
-        voltage=told.amount("System Volt", mV=0.001),
-        current=told.amount("System Curr", mA=0.001),
+        voltage=reported.amount("System Volt", mV=0.001),
+        current=reported.amount("System Curr", mA=0.001),
         temperature=None if broken else degrees["Average temperature"],
-        soc=told.value("System SOC", percent),
-        soh=told.amount("System SOH", **{"%": 1.0}) or None,
-        remaining_capacity=told.amount("System RC", mAH=0.001),
-        full_capacity=told.amount("System FCC", mAH=0.001) or None,
+        soc=reported.value("System SOC", percent),
+        soh=reported.amount("System SOH", **{"%": 1.0}) or None,
+        remaining_capacity=reported.amount("System RC", mAH=0.001),
+        full_capacity=reported.amount("System FCC", mAH=0.001) or None,
         module_count=counts.get("present"),
-        cell_voltage_max=told.amount("Highest voltage", mV=0.001),
-        cell_voltage_min=told.amount("Lowest voltage", mV=0.001),
+        cell_voltage_max=reported.amount("Highest voltage", mV=0.001),
+        cell_voltage_min=reported.amount("Lowest voltage", mV=0.001),
         cell_temperature_max=degrees["Highest temperature"],
         cell_temperature_min=degrees["Lowest temperature"],
-        charge_voltage_limit=told.amount("Recommend chg voltage", mV=0.001),
-        discharge_voltage_limit=told.amount("Recommend dsg voltage", mV=0.001),
-        charge_current_limit=_magnitude(told.amount("system Recommend chg current", mA=0.001)),
-        discharge_current_limit=_magnitude(told.amount("system Recommend dsg current", mA=0.001)),
+        charge_voltage_limit=reported.amount("Recommend chg voltage", mV=0.001),
+        discharge_voltage_limit=reported.amount("Recommend dsg voltage", mV=0.001),
+        charge_current_limit=_magnitude(reported.amount("system Recommend chg current", mA=0.001)),
+        discharge_current_limit=_magnitude(reported.amount("system Recommend dsg current", mA=0.001)),
         state=state,
         alarms=(*alarms, *broken) or None,
     )
-    bank = plausible(bank, "the bank", told.doubts, normal=False, cells_normal=False, most_a=_MOST_SYSTEM_A)
-    return Decoded(bank=bank, counts=counts, unknown=told.unknown, doubts=tuple(told.doubts))
+    bank = plausible(bank, "the bank", reported.doubts, normal=False, cells_normal=False, most_a=_MOST_SYSTEM_A)
+    return Decoded(bank=bank, counts=counts, unknown=reported.unknown, doubts=tuple(reported.doubts))
 
 
 def _system_state(lines: Iterable[str], doubts: list[str]) -> tuple[State | None, tuple[Alarm, ...]]:

@@ -92,8 +92,8 @@ def passport(answer: Answer, number: int | None) -> Decoded:
         for key, some in parts.items()
         if _is_foreign(FIGURES[key], some)
     )
-    told = {FIGURES[key].name: _amount(FIGURES[key], some) for key, some in parts.items()}
-    counters = {name: value for name, value in told.items() if value is not None}
+    reported = {FIGURES[key].name: _amount(FIGURES[key], some) for key, some in parts.items()}
+    counters = {name: value for name, value in reported.items() if value is not None}
     dates = {name: values[key] for key, name in _DATES.items() if values.get(key, "").strip(_BLANK)}
     # A key without a value is a heading.
     unknown = tuple(key for key, value in values.items() if value and key not in FIGURES and key not in _DATES)

@@ -72,13 +72,13 @@ def power_table(answer: Answer, _number: int | None = None) -> Decoded:
         raise DecodeError(
             f"the table {strange[:60]!r} is not that of one stack (of an LV-Hub?), and is not read yet", raw=answer.raw
         )
-    told = table(answer.lines, "Power", required=("Volt", "Curr"))
-    _check_slots(told)
-    doubts = list(told.doubts)
-    measured = [row for row in told.rows if row["Volt"] is not None or row["Curr"] is not None]
+    reported = table(answer.lines, "Power", required=("Volt", "Curr"))
+    _check_slots(reported)
+    doubts = list(reported.doubts)
+    measured = [row for row in reported.rows if row["Volt"] is not None or row["Curr"] is not None]
     modules = tuple(_module(row, doubts) for row in measured)
     clocks = {int(row["Power"] or 0): at for row in measured if (at := moment(row.get("Time")))}
-    return Decoded(bank=Bank(modules=modules), unknown=told.unknown, doubts=tuple(doubts), clocks=clocks)
+    return Decoded(bank=Bank(modules=modules), unknown=reported.unknown, doubts=tuple(doubts), clocks=clocks)
 
 
 def _is_strange_header(line: str) -> bool:
@@ -89,15 +89,15 @@ def _is_strange_header(line: str) -> bool:
     return not damaged and first.isalpha() and first.isascii() and {"Volt", "Curr", "Base.St"} <= set(others)
 
 
-def _check_slots(told: Table) -> None:
+def _check_slots(reported: Table) -> None:
     """Slots stand in order; where empty ones are printed too, none may be missing."""
-    present = [int(row["Power"] or 0) for row in told.rows]
-    every = sorted([*present, *told.absent])
-    in_order = present == sorted(set(present)) and list(told.absent) == sorted(set(told.absent))
+    present = [int(row["Power"] or 0) for row in reported.rows]
+    every = sorted([*present, *reported.absent])
+    in_order = present == sorted(set(present)) and list(reported.absent) == sorted(set(reported.absent))
     gapless = every == list(range(1, len(every) + 1))
     if not every or not in_order or len(set(every)) < len(every) or not 1 <= every[0] <= every[-1] <= MOST_SLOTS:
         raise FrameError(f"slots {every} cannot be true: ask again")
-    if told.absent and not gapless:
+    if reported.absent and not gapless:
         raise FrameError(f"rows are missing between the slots {every}: ask again")
 
 
@@ -151,26 +151,26 @@ def cell_table(answer: Answer, number: int | None) -> Decoded:
 
     A cell's charge at 100 % is the capacity of the module. Raises FrameError when rows are missing or out of order.
     """
-    told = table(answer.lines, "Battery", required=("Volt",))
-    check_order(told, "Battery", most=MOST_CELLS_OF_MODULE)
-    doubts = list(told.doubts)
-    cells = charges_that_fit([_told_cell(row, doubts) for row in told.rows], doubts)
+    reported = table(answer.lines, "Battery", required=("Volt",))
+    check_order(reported, "Battery", most=MOST_CELLS_OF_MODULE)
+    doubts = list(reported.doubts)
+    cells = charges_that_fit([_cell_of(row, doubts) for row in reported.rows], doubts)
     full = [cell.capacity for cell in cells if cell.capacity and cell.soc == _FULL]
     module = Module(
         number=number or 1,
         full_capacity=min(full) if len(full) == len(cells) else None,
-        at_once=all("Curr" in row for row in told.rows),
+        at_once=all("Curr" in row for row in reported.rows),
         cells=cells,
     )
-    return of_module(module, told.unknown, doubts)
+    return of_module(module, reported.unknown, doubts)
 
 
-def fit(told: Module, row: Module) -> bool:
+def fit(reported: Module, row: Module) -> bool:
     """Whether cells are those of a module's row in `pwr`: by their sum, their extremes and their current.
 
     Between the two answers the load may change.
     """
-    cells = told.cells or ()
+    cells = reported.cells or ()
     volts = [cell.voltage for cell in cells if cell.voltage is not None]
     whole = len(volts) == len(cells) > 0 and row.voltage is not None
     if whole and abs(sum(volts) - (row.voltage or 0.0)) > _SUM_V:
@@ -192,16 +192,16 @@ def of_module(module: Module, unknown: Sequence[str], doubts: Sequence[str]) -> 
     return Decoded(bank=Bank(modules=(module,)), unknown=tuple(unknown), doubts=tuple(doubts))
 
 
-def check_order(told: Table, column: str, *, first: int = 0, most: int = MOST_CELLS_OF_RACK) -> None:
+def check_order(reported: Table, column: str, *, first: int = 0, most: int = MOST_CELLS_OF_RACK) -> None:
     """Raise FrameError unless the rows count up from ``first`` without a gap, and are not more than ``most``."""
-    told_order = [int(row[column] or 0) - first for row in told.rows]
-    if told_order != list(range(len(told_order))) or not told_order or told.absent:
-        raise FrameError(f"rows {told_order} are not all rows in order: ask again")
-    if len(told_order) > most:
-        raise FrameError(f"row {len(told_order)} of {most} at the most: ask again")
+    order = [int(row[column] or 0) - first for row in reported.rows]
+    if order != list(range(len(order))) or not order or reported.absent:
+        raise FrameError(f"rows {order} are not all rows in order: ask again")
+    if len(order) > most:
+        raise FrameError(f"row {len(order)} of {most} at the most: ask again")
 
 
-def _told_cell(row: Row, doubts: list[str]) -> Cell:
+def _cell_of(row: Row, doubts: list[str]) -> Cell:
     number = int(row["Battery"] or 0) + 1
     state, alarms = state_and_alarms(row.get("Base State"), number)
     alarms += state_alarms(((name, row.get(name)) for name in _CELL_STATES), number)
@@ -231,8 +231,8 @@ def _charge(soc: str | None, charge: str | None, number: int, doubts: list[str])
     first, percent_sign, rest = (charge or "").partition("%")
     if percent_sign:
         soc, charge = f"{first}%", rest.strip() or None
-    told = converted(soc, percent, f"cell {number}: SOC", doubts)
-    return told, converted(charge, charge_ah, f"cell {number}: Coulomb", doubts)
+    reported = converted(soc, percent, f"cell {number}: SOC", doubts)
+    return reported, converted(charge, charge_ah, f"cell {number}: Coulomb", doubts)
 
 
 # -------------------- soh
@@ -246,21 +246,21 @@ def weak_cells(answer: Answer, number: int | None) -> Decoded:
     Raises FrameError when rows are missing or the answer is about another module.
     """
     check_number(answer, r"Power\s+(\d{1,3})", number)
-    told = table(answer.lines, "Battery", required=("Voltage",))
-    check_order(told, "Battery")
-    doubts = list(told.doubts)
-    counts = [(int(row["Battery"] or 0) + 1, row.get("SOHCount")) for row in told.rows]
+    reported = table(answer.lines, "Battery", required=("Voltage",))
+    check_order(reported, "Battery")
+    doubts = list(reported.doubts)
+    counts = [(int(row["Battery"] or 0) + 1, row.get("SOHCount")) for row in reported.rows]
     counters = {f"cell_{cell}_soh_count": float(count) for cell, count in counts if count and int(count)}
-    cells = tuple(_aged_cell(row, doubts) for row in told.rows)
-    return of_module(Module(number=number or 1, counters=counters, cells=cells), told.unknown, doubts)
+    cells = tuple(_aged_cell(row, doubts) for row in reported.rows)
+    return of_module(Module(number=number or 1, counters=counters, cells=cells), reported.unknown, doubts)
 
 
 def _aged_cell(row: Row, doubts: list[str]) -> Cell:
     number = int(row["Battery"] or 0) + 1
     alarms: list[Alarm] = state_alarms([("SOHStatus", row.get("SOHStatus"))], number)
     alarms += [sensor_fault(number)] if blind(row["Voltage"]) else []
-    told = "SOHStatus" in row or alarms
-    cell = Cell(number=number, voltage=reading(row["Voltage"]), alarms=tuple(alarms) if told else None)
+    reported = "SOHStatus" in row or alarms
+    cell = Cell(number=number, voltage=reading(row["Voltage"]), alarms=tuple(alarms) if reported else None)
     return plausible_cell(cell, doubts, normal=False)
 
 
@@ -329,8 +329,8 @@ def get_power(answer: Answer, number: int | None) -> Decoded:
 
 def odd_words(states: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
     """The words of ``getpwr`` that are a known one which was damaged."""
-    told = {word for word in (*states, *(word for row in cells for word in row[2:])) if word not in WORDS}
-    return [f"the word {word[:40]!r}" for word in sorted(told) if not word.isascii() or one_off(word, WORDS)]
+    reported = {word for word in (*states, *(word for row in cells for word in row[2:])) if word not in WORDS}
+    return [f"the word {word[:40]!r}" for word in sorted(reported) if not word.isascii() or one_off(word, WORDS)]
 
 
 def check_sum(module: Module, most_v: float = _SUM_V) -> None:

@@ -1,9 +1,9 @@
-"""The commands of a rack's console: what each takes, and what answers it."""
+"""The commands of a rack's console: the arguments and the answer of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pylon2mqtt.simulator.console.text import Told, invalid, listing, refused, unknown
+from pylon2mqtt.simulator.console.text import ConsoleAnswer, invalid, listing, refused, unknown
 
 from . import dictionaries, tables
 from .rack import VirtualRack
@@ -14,61 +14,61 @@ class RackCommand:
     """``usage`` is what it prints when used wrongly; ``most`` are the arguments it takes."""
 
     usage: str
-    run: Callable[[VirtualRack, list[str]], Told | None]
+    run: Callable[[VirtualRack, list[str]], ConsoleAnswer | None]
     most: int = 0
 
 
-def execute(rack: VirtualRack, words: list[str]) -> Told:
-    """What the console says to a line of words."""
+def execute(rack: VirtualRack, words: list[str]) -> ConsoleAnswer:
+    """The console's answer to a line of words."""
     name, *arguments = words
     if name not in rack.known:
         return unknown(name)
     if name in rack.firmware.locked and not rack.opened:
         return refused("Command failed")
     command = COMMANDS[name]
-    told = command.run(rack, arguments) if len(arguments) <= command.most else None
-    return invalid(command.usage) if told is None else told
+    reported = command.run(rack, arguments) if len(arguments) <= command.most else None
+    return invalid(command.usage) if reported is None else reported
 
 
-def _bmuinfo(rack: VirtualRack, arguments: list[str]) -> Told | None:
+def _bmuinfo(rack: VirtualRack, arguments: list[str]) -> ConsoleAnswer | None:
     if len(arguments) != 1 or not arguments[0].isdecimal():
         return None
     return dictionaries.bmuinfo(rack, int(arguments[0])) or refused("Command completed unccessfully")
 
 
-def _data(rack: VirtualRack, arguments: list[str]) -> Told | None:
+def _data(rack: VirtualRack, arguments: list[str]) -> ConsoleAnswer | None:
     kind, *number = arguments or [""]
     if kind != "event" or not all(word.isdecimal() for word in number):
         return None
     return dictionaries.event(rack, int(number[0]) if number else 0)
 
 
-def _time(rack: VirtualRack, arguments: list[str]) -> Told | None:
+def _time(rack: VirtualRack, arguments: list[str]) -> ConsoleAnswer | None:
     return None if arguments else listing([f"{rack.now:%Y-%m-%d %H:%M:%S}"])
 
 
-def _login(rack: VirtualRack, arguments: list[str]) -> Told | None:
+def _login(rack: VirtualRack, arguments: list[str]) -> ConsoleAnswer | None:
     if rack.debug:
         return invalid(COMMANDS["login"].usage, "Quit current mode")
     if arguments != ["debug"]:
         return None
     rack.debug = True
-    return Told(pages=("",))
+    return ConsoleAnswer(pages=("",))
 
 
-def _logout(rack: VirtualRack, _arguments: list[str]) -> Told:
+def _logout(rack: VirtualRack, _arguments: list[str]) -> ConsoleAnswer:
     rack.log_out()
-    return Told(pages=("",))
+    return ConsoleAnswer(pages=("",))
 
 
-def _tbar(rack: VirtualRack, arguments: list[str]) -> Told | None:
+def _tbar(rack: VirtualRack, arguments: list[str]) -> ConsoleAnswer | None:
     if not arguments:
         return None
     rack.opened = arguments == [rack.barcode]
     return listing(["Test result:pass"]) if rack.opened else refused("Test result:fail")
 
 
-def _help(rack: VirtualRack, _arguments: list[str]) -> Told:
+def _help(rack: VirtualRack, _arguments: list[str]) -> ConsoleAnswer:
     return listing(["Local command:", *(f"{name:<9}{COMMANDS[name].usage}" for name in sorted(rack.known))])
 
 

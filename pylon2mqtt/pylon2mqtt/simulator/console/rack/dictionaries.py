@@ -9,7 +9,7 @@ from pylon2mqtt.simulator.console.reading import (
     names,
     register,
 )
-from pylon2mqtt.simulator.console.text import LISTING, TABLE, Told, listing, table
+from pylon2mqtt.simulator.console.text import LISTING, TABLE, ConsoleAnswer, listing, table
 from pylon2mqtt.simulator.module import VirtualModule
 
 from .rack import VirtualRack
@@ -38,11 +38,11 @@ _ENERGIES = (
 )
 
 
-def info(rack: VirtualRack) -> Told:
+def info(rack: VirtualRack) -> ConsoleAnswer:
     """``info``: the controller, then its modules."""
     firmware, model, units = rack.firmware, rack.model, rack.bank.modules
     count = len(units) * model.cells
-    told = {
+    reported = {
         "Device address": "1" if firmware.blocks == "Unit" else "0",
         "Manufacturer": "Pylon",
         "Device name": firmware.device,
@@ -75,15 +75,15 @@ def info(rack: VirtualRack) -> Told:
             f"PCBA:     : {_board(unit.barcode):<32}",
         )
     ]
-    return listing([*(f"{key:<20}: {value}" for key, value in told.items()), *blocks])
+    return listing([*(f"{key:<20}: {value}" for key, value in reported.items()), *blocks])
 
 
-def bmuinfo(rack: VirtualRack, number: int) -> Told | None:
+def bmuinfo(rack: VirtualRack, number: int) -> ConsoleAnswer | None:
     """``bmuinfo N``: one module's own board, the last module first; None: there is none."""
     if number >= len(rack.bank.modules):
         return None
     unit = rack.bank.modules[-1 - number]
-    told = {
+    reported = {
         "Manufacturer": "Pylon",
         "Device name": "BMU",
         "Board version": "LT30SV20R02",
@@ -93,14 +93,14 @@ def bmuinfo(rack: VirtualRack, number: int) -> Told | None:
         "Specification": f"{unit.model.capacity:g}AH",
         "Cell Number": str(len(unit.cells)),
     }
-    return listing([f"{key:<20}: {value}" for key, value in told.items()])
+    return listing([f"{key:<20}: {value}" for key, value in reported.items()])
 
 
-def sysinfo(rack: VirtualRack) -> Told:
+def sysinfo(rack: VirtualRack) -> ConsoleAnswer:
     """``sysinfo``: what the rack admits and asks for, and where its limits are."""
     model, count = rack.model, len(rack.units)
     charge, discharge = limits(rack.units)
-    told = {
+    reported = {
         "Chg Sug Volt": f"{milli(count * model.charge_voltage_limit):<10} mV",
         "Chg Cut Volt": f"{milli(count * model.cells * 3.6):<10} mV",
         "Dsg Cut Volt": f"{milli(count * model.discharge_voltage_limit):<10} mV",
@@ -109,10 +109,10 @@ def sysinfo(rack: VirtualRack) -> Told:
         "Bal Chg Req": f"{_yes(any(one.full_charge_requested for one in rack.units)):<10}",
         "Force Chg Req": f"{_yes(any(one.force_charge_1 for one in rack.units)):<10}",
     }
-    return table([f" {key:<19}: {value}" for key, value in (told | _STEPS).items()])
+    return table([f" {key:<19}: {value}" for key, value in (reported | _STEPS).items()])
 
 
-def stat(rack: VirtualRack) -> Told:
+def stat(rack: VirtualRack) -> ConsoleAnswer:
     """``stat``: counters since the works, most of them zero in a rack that never came to harm."""
     charge, percent = emptiest(rack.bank.modules)
     keys = _STAT.split("|")
@@ -152,7 +152,7 @@ def _energies(rack: VirtualRack, charge: float, percent: int) -> dict[str, int]:
     return counted
 
 
-def event(rack: VirtualRack, number: int) -> Told | None:
+def event(rack: VirtualRack, number: int) -> ConsoleAnswer | None:
     """``data event N``: the state of now, as the only record; None: there is no such record."""
     if number > 0:
         return None
@@ -180,7 +180,7 @@ def event(rack: VirtualRack, number: int) -> Told | None:
         for i, one in enumerate(units)
     ]
     body = TABLE.join([*first, _RULE, *cells, _RULE, *modules])
-    return Told(pages=(_RULE + LISTING + body + LISTING,), at=TABLE)
+    return ConsoleAnswer(pages=(_RULE + LISTING + body + LISTING,), at=TABLE)
 
 
 def _cells(units: list[VirtualModule]) -> list[str]:

@@ -23,7 +23,7 @@ _SESSION = frozenset(["login", "logout", "help"])
 class RackFirmware:
     """One controller's firmware.
 
-    ``head``: three lines stand before the table of ``pwr``. ``energy``: the unit of its energy, None: none is told.
+    ``head``: three lines stand before the table of ``pwr``. ``energy``: the unit of its energy, None: it reports none.
     ``bat_units``: the rows of ``bat`` print the unit of the charge. ``averages``: ``unit`` has a column with the mean
     temperature. ``blocks``: how ``info`` counts its modules: BMU from the highest number down to 0, Unit from 1.
     ``debug``: those that ``login debug`` adds. ``locked``: those that answer only after ``tbar`` with the controller's

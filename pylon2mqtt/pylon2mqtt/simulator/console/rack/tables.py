@@ -13,7 +13,7 @@ from pylon2mqtt.simulator.console.reading import (
     milli,
     register,
 )
-from pylon2mqtt.simulator.console.text import Told, table
+from pylon2mqtt.simulator.console.text import ConsoleAnswer, table
 from pylon2mqtt.simulator.module import VirtualModule
 
 from .rack import VirtualRack
@@ -32,8 +32,8 @@ _TEMPERATURE = ("charge_temperature", "discharge_temperature")
 CELL_V = 3.2
 
 
-def pwr(rack: VirtualRack) -> Told:
-    """``pwr``: the rack in one row, which is told by its extremes."""
+def pwr(rack: VirtualRack) -> ConsoleAnswer:
+    """``pwr``: the rack in one row, with the extremes of its modules and cells."""
     units = rack.units
     boards = [celsius_m(one.temperatures()[0]) for one in units]
     volts = [milli(one.voltage()) for one in units]
@@ -47,7 +47,7 @@ def pwr(rack: VirtualRack) -> Told:
     return table([*head, _PWR.format(coulombs=_coulomb_header(rack)), f"{row}0x{fault(units):X}"])
 
 
-def unit(rack: VirtualRack) -> Told:
+def unit(rack: VirtualRack) -> ConsoleAnswer:
     """``unit``: a row for each module that answers."""
     firmware = rack.firmware
     header = _UNIT.format(average="AvgTempr " if firmware.averages else "", coulombs=_coulomb_header(rack))
@@ -64,7 +64,7 @@ def _unit_row(rack: VirtualRack, number: int, one: VirtualModule) -> str:
     return row + _coulombs(rack, [one]) + f"{rack.now:%Y-%m-%d %H:%M:%S} "
 
 
-def bat(rack: VirtualRack) -> Told:
+def bat(rack: VirtualRack) -> ConsoleAnswer:
     """``bat``: what the rack takes and gives, and all its cells one behind the other."""
     units = rack.units
     charge, discharge = limits(units)
@@ -86,19 +86,19 @@ def _cell_row(rack: VirtualRack, one: VirtualModule, cell: int) -> str:
     words = [cell_state(one, cell, "voltage"), cell_state(one, cell, *_TEMPERATURE)]
     numbers = f"{cells_mv(one)[cell]:<5}{current_ma(rack):<8}{group_mc(one, cell):<8}"
     energy = f" {percent:3}%{milli(charge * CELL_V):13}" if rack.firmware.energy else ""
-    told = f"{milli(charge):11} mAH" if rack.firmware.bat_units else f"{milli(charge):9}"
-    shares = f"{percent:3}%{told}{energy}"
+    reported = f"{milli(charge):11} mAH" if rack.firmware.bat_units else f"{milli(charge):9}"
+    shares = f"{percent:3}%{reported}{energy}"
     return numbers + "".join(f"{word:<8}" for word in words) + f"{shares}   {'Y' if one.balancing[cell] else 'N'}"
 
 
-def soh(rack: VirtualRack) -> Told:
+def soh(rack: VirtualRack) -> ConsoleAnswer:
     """``soh``: how often each cell of the rack was found weak."""
     volts = [mv for one in rack.units for mv in cells_mv(one)]
     rows = [f"{cell:<11}{mv:<11}{0:<11}{NORMAL:<10}" for cell, mv in enumerate(volts)]
     return table(["Battery    Voltage    SOHCount   SOHStatus ", *rows])
 
 
-def getpwr(rack: VirtualRack) -> Told:
+def getpwr(rack: VirtualRack) -> ConsoleAnswer:
     """``getpwr``: the rack, its energy in Wh, all its cells, its faults and its cycles."""
     units = rack.units
     board = max(celsius_m(unit.temperatures()[0]) for unit in units)
@@ -187,8 +187,8 @@ def cycles(rack: VirtualRack) -> int:
 def _head(units: list[VirtualModule]) -> list[str]:
     """The mean temperature, and the voltage by two more meters, which all differ a little."""
     volts = sum(milli(one.voltage()) for one in units)
-    told = {"AverageTempr": average_mc(units), "DC Volt": volts - 500, "Bat Volt": volts + 300}
-    return [f"{key:<15}: {value:<12}" for key, value in told.items()]
+    reported = {"AverageTempr": average_mc(units), "DC Volt": volts - 500, "Bat Volt": volts + 300}
+    return [f"{key:<15}: {value:<12}" for key, value in reported.items()]
 
 
 def _coulomb_header(rack: VirtualRack) -> str:
@@ -198,10 +198,10 @@ def _coulomb_header(rack: VirtualRack) -> str:
 def _coulombs(rack: VirtualRack, units: list[VirtualModule]) -> str:
     """The charge, that of the emptiest cell, and the energy of all cells, each with its share."""
     charge, percent = emptiest(units)
-    told = f"{percent:3}%{milli(charge):15} mAH "
+    reported = f"{percent:3}%{milli(charge):15} mAH "
     if (unit_name := rack.firmware.energy) is None:
-        return told
+        return reported
     full = sum(one.full_capacity * len(one.cells) * CELL_V for one in units)
     energy = sum(energy_wh(one) for one in units)
     value = milli(energy) if unit_name == "mWH" else round(energy)
-    return told + f" {round(100 * energy / full):2}%{value:16} {unit_name} "
+    return reported + f" {round(100 * energy / full):2}%{value:16} {unit_name} "

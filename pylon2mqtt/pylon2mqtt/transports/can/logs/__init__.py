@@ -21,6 +21,8 @@ FORMS = (
 _BLF, _DATABASE = b"LOGG", b"SQLite format 3\0"
 _MARKS_OF_ASC, _MARKS_OF_TRC = ("base hex", "base dec"), (";$fileversion", ";---+--")
 _HEAD = 4000
+# This version python-can does not know.
+_TRC_OF_LINES = ";$fileversion=1.2"
 # No form needs a longer line; a longer one takes long to be recognised as none.
 _LONGEST_LINE = 300
 
@@ -47,7 +49,8 @@ def frames_in(text: str) -> Iterator[TimedFrame]:
 def _frames_of_text(text: str, suffix: str) -> Iterator[UntimedFrame]:
     head = text[:_HEAD].lower()
     is_asc = suffix == ".asc" or any(mark in head for mark in _MARKS_OF_ASC)
-    if is_asc or suffix == ".trc" or any(mark in head for mark in _MARKS_OF_TRC):
+    is_trc = suffix == ".trc" or any(mark in head for mark in _MARKS_OF_TRC)
+    if is_asc or (is_trc and _TRC_OF_LINES not in head):
         from . import files  # noqa: PLC0415  as above
 
         return files.asc(text) if is_asc else files.trc(text)

@@ -9,6 +9,9 @@
     1700000000.001 1R11 355 5A 00 64 00                                           CRTD
     0x355 [4] 5A 00 64 00, 0x355 5A 00 64 00, 0355h 4 5A 00 64 00                 others
     Nov 14 22:13:20 pi candump[77]: can0 355#5A006400, 355#5A006400               parts of candump
+    can.Message(timestamp=0.0, arbitration_id=0x355, is_extended_id=False, dlc=4, data=[0x5a, 0x0, 0x64, 0x0])
+         2)  3.0  1  Rx  0355  4  5A 00 64 00                                     PEAK's TRC 1.2
+     0  355  4  5A 00 64 00  0.003 R                                              Kvaser's CANking
     t35545A006400                                                                 slcan, with or without a time stamp
 
 Some need several lines, one of the identifier and one or more of the bytes: ESPHome, newer OpenDTU, a logic analyser.
@@ -43,6 +46,12 @@ _FORMS = tuple(
         rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})\s+\[(?P<length>\d)\]\s+{_BYTES}\s*",
         rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})#(?P<data>(?:{_HEX}{{2}}){{0,8}})\s*",
         rf"\s*(?P<id>{_HEX}{{3}}|{_HEX}{{8}})\s*[{_DASHES}:=]\s*(?=..[ ,.:-]..){_BYTES}\s*",
+        (
+            rf".*Message\(timestamp=(?P<time>[\d.]+), arbitration_id=0x(?P<id>{_HEX}+), is_extended_id="
+            rf"(?P<kind>True|False).*?, dlc=(?P<length>\d), data=\[(?P<data>(?:0x{_HEX}{{1,2}}(?:, )?){{0,8}})\].*"
+        ),
+        rf"\s*\d+\)\s+(?P<milliseconds>[\d.]+)\s+\d+\s+[RT]x\s+(?P<id>{_HEX}{{4}}|{_HEX}{{8}})\s+(?P<length>\d)\s+{_BYTES}\s*",
+        rf"\s*\d+\s+(?P<id>{_HEX}{{3,8}})\s+(?P<kind>X?)\s*(?P<length>\d)\s+{_BYTES}\s+(?P<time>\d+\.\d+)\s+[RT]\s*",
     )
 )
 _SLCAN = re.compile(rf"\s*(?:t(?P<id>{_HEX}{{3}})|T(?P<extended>{_HEX}{{8}}))(?P<length>[0-8])(?P<rest>{_HEX}*)\s*")
@@ -61,7 +70,7 @@ _HEADS = tuple(
 _LENGTH = re.compile(r".*Data length code: (\d).*")
 _ONE_BYTE = re.compile(rf".*data(?:\[\d\]=| byte \d: 0x)({_HEX}{{2}})\b.*", re.IGNORECASE)
 _ALL_BYTES = re.compile(rf".*?((?:\b{_HEX}{{2}} ){{0,7}}\b{_HEX}{{2}})\s*")
-_EXTENDED = frozenset({"X", "x", "Extended", "extended", "29", "T"})
+_EXTENDED = frozenset({"X", "x", "Extended", "extended", "29", "T", "True"})
 _LONGEST_STANDARD = 0x7FF
 
 
@@ -80,11 +89,18 @@ def parse_line(line: str) -> UntimedFrame | None:
     if match is None:
         return _slcan(line)
     fields = match.groupdict()
-    data = bytes.fromhex(re.sub(rf"0x|[^{_HEX[1:-1]}]", "", match["data"]))
+    data = _data(match["data"])
     if fields.get("length") is not None and int(match["length"]) != len(data):
         return None
     frame = _frame(match["id"], data, fields.get("kind"))
     return None if frame is None else (_time(fields), frame)
+
+
+def _data(text: str) -> bytes:
+    """The bytes of a form: two digits each, or up to two behind 0x."""
+    if "0x" in text:
+        return bytes(int(one, 16) for one in re.findall(rf"0x({_HEX}{{1,2}})", text))
+    return bytes.fromhex(re.sub(rf"[^{_HEX[1:-1]}]", "", text))
 
 
 def _slcan(line: str) -> UntimedFrame | None:
@@ -110,6 +126,8 @@ def _time(fields: dict[str, str | None]) -> float | None:
     """Seconds since 1970 or since midnight, whichever the form has."""
     if fields.get("time"):
         return float(fields["time"] or 0)
+    if fields.get("milliseconds"):
+        return float(fields["milliseconds"] or 0) / 1000
     if not fields.get("hours"):
         return None
     hours, minutes, seconds = (int(fields[name] or 0) for name in ("hours", "minutes", "seconds"))

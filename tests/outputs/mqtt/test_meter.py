@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pylon2mqtt.model.energy import EnergyMeter
+from pylon2mqtt.outputs.mqtt.meter import EnergyMeter
 
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pylon2mqtt.model.units import (
+from .units import (
     AmpereHours,
     Celsius,
     CRate,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .units import KilowattHours, Watts
+from pylon2mqtt.model.units import KilowattHours, Watts
 
 _WATT_SECONDS = 3.6e6
 """In a kilowatt-hour."""
