@@ -463,7 +463,7 @@ class Warmest:
 
 
 def test_an_insight(copy: Copy) -> None:
-    insight, model, tests = f"{PACKAGE}/insight", f"{PACKAGE}/model", "tests/insight"
+    insight, model, tests = f"{PACKAGE}/insight", f"{PACKAGE}/model/over_time", "tests/insight"
     (copy.root / tests).mkdir()
     for name in ("test_contract.py", "sequences.py"):
         copy.write(f"{tests}/{name}", (ROOT / tests / name).read_text(encoding="utf-8"))
@@ -478,20 +478,13 @@ def test_an_insight(copy: Copy) -> None:
     contract = (*judge.split(), "row or key or json")
     assert copy.python(*contract).returncode == 1, "a figure without a row passed"
     copy.insert(
-        f"{model}/figures_over_time.py",
-        behind="    present: bool | None = None\n",
-        text="    warmest: Celsius | None = None\n",
+        f"{model}/figures.py", behind="    present: bool | None = None\n", text="    warmest: Celsius | None = None\n"
     )
     copy.insert(
-        f"{model}/quantities_over_time.py", behind="MODULE_OVER_TIME = (\n    *BOTH_OVER_TIME,\n",
+        f"{model}/quantities.py", behind="MODULE_OVER_TIME = (\n    *BOTH_OVER_TIME,\n",
         text='    Quantity("warmest", "Warmest", 1, LEVEL, DETAIL, "made up"),\n',
     )  # fmt: skip
     judged = copy.python(*contract)
     assert judged.returncode == 0, judged.stdout
-    named = {
-        f"{insight}/",
-        f"{insight}/registry.py",
-        f"{model}/figures_over_time.py",
-        f"{model}/quantities_over_time.py",
-    }
+    named = {f"{insight}/", f"{insight}/registry.py", f"{model}/figures.py", f"{model}/quantities.py"}
     assert named <= named_files("To add an insight")

@@ -30,8 +30,6 @@ from pylon2mqtt.records.base import Memory
 from pylon2mqtt.records.memory import FolderMemory, NoMemory
 
 START = datetime(2026, 5, 1, 12, tzinfo=UTC)
-# A total, and a level.
-COUNT, NEWEST = "energy_charged", "modules_known"
 OURS = Alarm(kind=AlarmKind.CELL_IMBALANCE, severity=Severity.WARNING, by=AlarmSource.BRIDGE)
 
 
@@ -48,7 +46,7 @@ class Counting:
     def take(self, state: int, snapshot: Snapshot) -> Outcome[int]:
         state += 1
         news = (happening(state, snapshot),) if state == 7 else ()
-        return Outcome(state, {None: {COUNT: state, NEWEST: state}}, {None: (OURS,)}, news)
+        return Outcome(state, {None: {"energy_charged": state, "modules_known": state}}, {None: (OURS,)}, news)
 
     def keep(self, state: int) -> Json:
         return state
@@ -89,7 +87,7 @@ class House:
         return self.delivered[-1]
 
     def counts(self) -> list[Any]:
-        return [snapshot.figures[None][COUNT] for snapshot in self.delivered]
+        return [snapshot.figures[None]["energy_charged"] for snapshot in self.delivered]
 
 
 @pytest.fixture
@@ -111,7 +109,7 @@ def test_a_snapshot_is_the_reading_and_what_follows_from_the_past(memory: Folder
         START + timedelta(seconds=100),
         100,
     )
-    assert snapshot.figures == {None: {COUNT: 1, NEWEST: 1}}
+    assert snapshot.figures == {None: {"energy_charged": 1, "modules_known": 1}}
     assert snapshot.alarms == {None: (OURS,)}
     assert (snapshot.online, snapshot.stale, snapshot.reason) == (True, False, None)
 
@@ -130,20 +128,20 @@ class TestTotals:
         house = House(memory)
         house.read(14)
         assert house.counts() == [1] * 6 + [7] * 6 + [13] * 2
-        assert house.delivered[5].figures[None][NEWEST] == 6
+        assert house.delivered[5].figures[None]["modules_known"] == 6
 
     def test_a_kill_takes_nothing_back(self, memory: FolderMemory, tmp_path: Path) -> None:
         house = House(memory)
         house.read(11)
         with after_a_kill(tmp_path) as later:
-            assert later.read().figures[None][COUNT] >= house.counts()[-1] == 7
+            assert later.read().figures[None]["energy_charged"] >= house.counts()[-1] == 7
 
     def test_an_orderly_end_loses_nothing(self, memory: FolderMemory, tmp_path: Path) -> None:
         house = House(memory)
         house.read(11)
         house.hub.save(house.at_s)
         with after_a_kill(tmp_path) as later:
-            assert later.read().figures[None][COUNT] == 12
+            assert later.read().figures[None]["energy_charged"] == 12
 
     def test_without_a_folder_they_are_reported_as_they_are(self) -> None:
         house = House(NoMemory())
@@ -155,7 +153,7 @@ class TestTotals:
         class Late(Counting):
             def take(self, state: int, snapshot: Snapshot) -> Outcome[int]:
                 count = state + 1 if state > 1 else None
-                return Outcome(state + 1, {None: {COUNT: count, NEWEST: 0}})
+                return Outcome(state + 1, {None: {"energy_charged": count, "modules_known": 0}})
 
         house = House(memory, insights=(Late(),))
         house.read(8)
@@ -249,10 +247,10 @@ class TestBigStates:
         house = House(memory, insights=insights)
         house.read(2, every_s=SAVE_EVERY_S)
         with after_a_kill(tmp_path, insights=insights) as later:
-            assert later.read().figures[None][NEWEST] == 2
+            assert later.read().figures[None]["modules_known"] == 2
         house.read(2, every_s=SAVE_BIG_EVERY_S)
         with after_a_kill(tmp_path, insights=insights) as later:
-            assert later.read().figures[None][NEWEST] == 5
+            assert later.read().figures[None]["modules_known"] == 5
         house.hub.save(house.at_s)
         assert memory.load("house.counting") == {"counting": 4}
 

@@ -9,7 +9,7 @@ from tests.insight.sequences import BERLIN, Owner, bank, module, slug
 from pylon2mqtt.insight.base import Insight
 from pylon2mqtt.insight.registry import InsightSettings, insights
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity
-from pylon2mqtt.model.quantities_over_time import QUANTITIES_OVER_TIME
+from pylon2mqtt.model.over_time.quantities import QUANTITIES_OVER_TIME
 
 FOLDS = insights(InsightSettings())
 

@@ -18,8 +18,7 @@ from pylon2mqtt.insight.base import Insight
 from pylon2mqtt.model import Alarm, Figure, Happening, PartSlug, Reading, Snapshot
 from pylon2mqtt.model.identity import slug
 from pylon2mqtt.model.merging import Merging
-from pylon2mqtt.model.quantities import TOTAL
-from pylon2mqtt.model.quantities_over_time import BANK_OVER_TIME, MODULE_OVER_TIME
+from pylon2mqtt.model.over_time.quantities import TOTALS_OVER_TIME
 from pylon2mqtt.model.units import Seconds
 from pylon2mqtt.records.base import Memory
 from pylon2mqtt.records.happenings import entry, happening
@@ -30,8 +29,6 @@ SAVE_EVERY_S: Seconds = 60.0
 """As much energy a power cut may take back, and no more."""
 SAVE_BIG_EVERY_S: Seconds = 3600.0
 """The same for the states that are big and slow."""
-
-_TOTALS = frozenset(row.key for row in (*BANK_OVER_TIME, *MODULE_OVER_TIME) if row.over_time is TOTAL)
 
 _Figures = dict[PartSlug, dict[str, Figure]]
 
@@ -105,7 +102,7 @@ class Hub:
         for each in snapshot.happenings:
             self._write(self._memory.append, entry(each))
         bank.totals = {
-            part: {key: value for key, value in values.items() if key in _TOTALS}
+            part: {key: value for key, value in values.items() if key in TOTALS_OVER_TIME}
             for part, values in snapshot.figures.items()
         }
         if not bank.saved:  # Nothing was added since the start.
@@ -120,7 +117,7 @@ class Hub:
         return replace(snapshot, figures=figures, happenings=(*missed, *snapshot.happenings))
 
     def _reported(self, bank: _BankState, part: PartSlug, key: str, value: Figure) -> Figure:
-        if key not in _TOTALS or not self._memory.keeps:
+        if key not in TOTALS_OVER_TIME or not self._memory.keeps:
             return value
         return bank.saved.get(part, {}).get(key)
 

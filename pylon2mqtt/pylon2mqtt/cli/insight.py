@@ -8,9 +8,9 @@ from typing import Any
 
 from pylon2mqtt.app.hub import Hub
 from pylon2mqtt.insight.registry import InsightSettings, insights
-from pylon2mqtt.model import Bank, Figure, Happening, Reading, Snapshot
+from pylon2mqtt.model import Bank, Figure, Happening, Module, Reading, Snapshot
+from pylon2mqtt.model.over_time.quantities import QUANTITIES_OVER_TIME
 from pylon2mqtt.model.quantities import Quantity
-from pylon2mqtt.model.quantities_over_time import BANK_OVER_TIME, MODULE_OVER_TIME
 from pylon2mqtt.model.report import plain, whole_report
 from pylon2mqtt.outputs.screen import table
 from pylon2mqtt.records.memory import NoMemory
@@ -18,8 +18,6 @@ from pylon2mqtt.records.memory import NoMemory
 # A recording has no name for its bank, and no date: its first second is that of 1970. A log of a CAN bus has a date.
 _NAME = "Battery"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-
-_ROWS = {row.key: row for row in (*BANK_OVER_TIME, *MODULE_OVER_TIME)}
 
 
 def with_insight(readings: Iterable[tuple[float, Bank]], *, as_json: bool) -> Iterator[str]:
@@ -59,7 +57,7 @@ def _text(snapshot: Snapshot) -> str:
     lines = [
         f"{row.title}{f' of {part}' if part else ''}: {_value(values[key], row)}"
         for part, values in snapshot.figures.items()
-        for key, row in _ROWS.items()
+        for key, row in QUANTITIES_OVER_TIME[Module if part else Bank].items()
         if values.get(key) is not None
     ]
     return "\n".join([table(snapshot.bank), *lines, *map(_sentence, snapshot.happenings)])

@@ -29,7 +29,7 @@ class Outcome(Generic[S]):
 class Insight(Protocol[S]):
     """A fold over the snapshots of one bank. It is pure: what it knows of the past is in the state alone.
 
-    Each figure has a row in `model.quantities_over_time`. ``hourly``: its state is big or changes slowly, and is saved
+    Each figure has a row in `model.over_time.quantities`. ``hourly``: its state is big or changes slowly, and is saved
     once an hour only; the other states are saved each minute, and together have at most 8 kB for 16 modules.
     """
 

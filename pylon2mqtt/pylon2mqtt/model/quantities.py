@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 
 from .battery import Bank, Cell, Module
 from .figures import BankFigures, ModuleFigures
-from .figures_over_time import BankOverTime, ModuleOverTime
+from .over_time.figures import BankOverTime, ModuleOverTime
 from .units import DECIMALS, State
 
 Part = type[Bank] | type[Module] | type[Cell]

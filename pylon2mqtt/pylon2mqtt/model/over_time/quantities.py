@@ -1,7 +1,7 @@
-"""The quantities that follow from the past: one row for each figure of `insight`, as in `quantities`."""
+"""The quantities that follow from the past: one row for each figure of `insight`, as in `model.quantities`."""
 
-from .battery import Bank, Module
-from .quantities import DETAIL, HIDDEN, JSON, LEVEL, MAIN, TOTAL, Quantity
+from pylon2mqtt.model.battery import Bank, Module
+from pylon2mqtt.model.quantities import DETAIL, HIDDEN, JSON, LEVEL, MAIN, TOTAL, Quantity
 
 _ALWAYS = "never"
 _NOT_YET = "the first two minutes, until it is known whether the BMS counts it"
@@ -155,3 +155,6 @@ QUANTITIES_OVER_TIME: dict[type[Bank] | type[Module], dict[str, Quantity]] = {
     Bank: {row.key: row for row in BANK_OVER_TIME},
     Module: {row.key: row for row in MODULE_OVER_TIME},
 }
+
+TOTALS_OVER_TIME = frozenset(row.key for row in (*BANK_OVER_TIME, *MODULE_OVER_TIME) if row.over_time is TOTAL)
+"""The keys of the figures that only rise."""

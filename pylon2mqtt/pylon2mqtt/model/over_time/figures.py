@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .units import (
+from pylon2mqtt.model.units import (
     AmpereHours,
     Celsius,
     CRate,

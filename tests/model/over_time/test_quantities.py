@@ -7,9 +7,9 @@ from typing import get_type_hints
 import pytest
 
 from pylon2mqtt.model import Bank, Module
-from pylon2mqtt.model.figures_over_time import BankOverTime, ModuleOverTime
+from pylon2mqtt.model.over_time.figures import BankOverTime, ModuleOverTime
+from pylon2mqtt.model.over_time.quantities import BANK_OVER_TIME, MODULE_OVER_TIME, QUANTITIES_OVER_TIME
 from pylon2mqtt.model.quantities import JSON, QUANTITIES, TYPES, OverTime
-from pylon2mqtt.model.quantities_over_time import BANK_OVER_TIME, MODULE_OVER_TIME, QUANTITIES_OVER_TIME
 
 ROWS = {Bank: (BankOverTime, BANK_OVER_TIME), Module: (ModuleOverTime, MODULE_OVER_TIME)}
 
