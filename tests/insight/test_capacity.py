@@ -78,6 +78,14 @@ def test_a_bottom_without_a_top_measures_nothing(owner: Owner) -> None:
     assert owner.figure("usable_capacity", slug(1)) is None
 
 
+def test_from_top_to_top_nothing_is_measured(owner: Owner) -> None:
+    owner.stays(TOP, seconds=600, step=60.0)
+    owner.stays(half(-20.0), seconds=7200, step=60.0)
+    owner.stays(half(10.0), seconds=3600, step=60.0)
+    owner.stays(TOP, seconds=420, step=60.0)
+    assert owner.figure("usable_capacity", slug(1)) is None
+
+
 def test_a_gap_breaks_a_run_off(owner: Owner) -> None:
     owner.stays(TOP, seconds=600)
     owner.stays(half(-20.0), seconds=7200)

@@ -14,14 +14,14 @@ from pylon2mqtt.model.units import Seconds
 _SAME = timedelta(minutes=2)
 _NEXT = timedelta(days=1)
 _MOST = 24
-"""Happenings that wait for their other half."""
+"""Happenings that are kept for a match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Half:
-    """A happening that may have another half: an alarm that began, or an entry of the list.
+class Unmatched:
+    """An alarm that began, or an entry of the list, without the other one yet.
 
-    ``at`` is in the owner's zone; ``sure``: an entry whose stamp could be put right, or an alarm of our own.
+    ``id`` is that of its happening, ``at`` is in the owner's zone. ``sure``: our own time, or a stamp put right.
     """
 
     id: str
@@ -40,13 +40,13 @@ def put_right(event: Event, module: Module | None, at: datetime) -> datetime | N
     return (event.at - timedelta(seconds=offset_s)).replace(tzinfo=at.tzinfo)
 
 
-def other_half(half: Half, waiting: tuple[Half, ...]) -> Half | None:
-    """Return the earlier half of the same happening, the nearest in time."""
-    found = [one for one in waiting if _belong(one, half)]
-    return min(found, key=lambda one: abs(one.at - half.at), default=None)
+def match(new: Unmatched, before: tuple[Unmatched, ...]) -> Unmatched | None:
+    """Return the one before that is the same happening, the nearest in time."""
+    found = [one for one in before if _is_same(one, new)]
+    return min(found, key=lambda one: abs(one.at - new.at), default=None)
 
 
-def _belong(earlier: Half, later: Half) -> bool:
+def _is_same(earlier: Unmatched, later: Unmatched) -> bool:
     if (earlier.module, earlier.alarm) != (later.module, later.alarm) or earlier.entry == later.entry:
         return False
     if earlier.sure and later.sure:
@@ -54,6 +54,6 @@ def _belong(earlier: Half, later: Half) -> bool:
     return later.entry and earlier.at <= later.at <= earlier.at + _NEXT
 
 
-def waiting_on(halves: tuple[Half, ...], at: datetime) -> tuple[Half, ...]:
-    """Return those that may still find their other half."""
-    return tuple(one for one in halves if at - one.at <= _NEXT)[-_MOST:]
+def recent(unmatched: tuple[Unmatched, ...], at: datetime) -> tuple[Unmatched, ...]:
+    """Return those that may still be matched."""
+    return tuple(one for one in unmatched if at - one.at <= _NEXT)[-_MOST:]

@@ -4,7 +4,7 @@ Method: the difference between two readings. A module that is silent, or reports
 its cells report is one alarm for each kind, severity and source.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
@@ -27,7 +27,7 @@ from pylon2mqtt.model.units import Seconds
 
 from .base import Json, Outcome
 from .bms_clock import clock_change
-from .bms_list import Half, other_half, put_right, waiting_on
+from .bms_list import Unmatched, match, put_right, recent
 from .folding.kept import mapping, number, row, text
 from .folding.modules import UNBELIEVABLE
 from .folding.news import happened
@@ -41,13 +41,13 @@ OpenAlarm = tuple[PartSlug, AlarmKind, Severity, AlarmSource]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HappeningsState:
-    """Open alarms, the offsets of clocks that are off, and halves of happenings that wait for the other."""
+    """Open alarms, the offsets of clocks that are off, and what may be matched with the BMS's own list."""
 
     zone: tzinfo
     online: bool | None = None
     open: frozenset[OpenAlarm] = frozenset()
     off: Mapping[str, Seconds] = field(default_factory=dict)
-    waiting: tuple[Half, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
     timeline: Timeline = field(default_factory=Timeline)
     before_s: Seconds = 0.0
 
@@ -61,7 +61,7 @@ class _Now:
     bank: str
     modules: Mapping[str, Module]
 
-    def tell(
+    def report(
         self,
         kind: HappeningKind,
         severity: EventSeverity,
@@ -107,7 +107,7 @@ class Happenings:
         """Return the open alarms and the clocks that are off."""
         return {
             "online": state.online,
-            "open": [[slug, *map(str, alarm)] for slug, *alarm in sorted(state.open, key=repr)],
+            "open": [[slug, *map(str, alarm)] for slug, *alarm in _sorted(state.open)],
             "off": dict(state.off),
         }
 
@@ -119,9 +119,9 @@ def _answers(state: HappeningsState, now: _Now) -> tuple[HappeningsState, list[H
     if before is None or before == online:
         return state, []
     if online:
-        return state, [now.tell(HappeningKind.BATTERY_BACK, EventSeverity.INFORMATION, None, {})]
+        return state, [now.report(HappeningKind.BATTERY_BACK, EventSeverity.INFORMATION, None, {})]
     reason = {"reason": now.snapshot.reason}
-    return state, [now.tell(HappeningKind.BATTERY_LOST, EventSeverity.WARNING, None, reason)]
+    return state, [now.report(HappeningKind.BATTERY_LOST, EventSeverity.WARNING, None, reason)]
 
 
 def _alarms(state: HappeningsState, now: _Now) -> tuple[HappeningsState, list[Happening]]:
@@ -131,11 +131,18 @@ def _alarms(state: HappeningsState, now: _Now) -> tuple[HappeningsState, list[Ha
     if now.snapshot.bank.alarms is not None:
         reporting.add(None)
     ended = {key for key in state.open - active.keys() if key[0] in reporting}
-    news = [now.tell(HappeningKind.ALARM_ENDED, EventSeverity.INFORMATION, *_ended(key, now)) for key in ended]
-    for key in sorted(active.keys() - state.open, key=repr):
+    news = [
+        now.report(HappeningKind.ALARM_ENDED, EventSeverity.INFORMATION, *_ended(key, now)) for key in _sorted(ended)
+    ]
+    for key in _sorted(active.keys() - state.open):
         state, began = _began(state, now, key[0], active[key])
         news.append(began)
     return replace(state, open=(state.open - ended) | active.keys()), news
+
+
+def _sorted(keys: Iterable[OpenAlarm]) -> list[OpenAlarm]:
+    """Return the alarms in an order that is always the same."""
+    return sorted(keys, key=repr)
 
 
 def _active(now: _Now) -> Iterator[tuple[OpenAlarm, Alarm]]:
@@ -153,20 +160,23 @@ def _ended(key: OpenAlarm, now: _Now) -> tuple[Module | None, dict[str, float | 
 
 
 def _began(state: HappeningsState, now: _Now, slug: PartSlug, alarm: Alarm) -> tuple[HappeningsState, Happening]:
-    """Report an alarm that began, as the other half of an entry where there is one."""
+    """Report an alarm that began, matched with an entry of the BMS's list where there is one."""
     module = now.modules.get(slug or "")
-    told = now.tell(HappeningKind.ALARM_BEGAN, EventSeverity(alarm.severity), module, alarm_values(alarm))
-    return _halved(state, now.at, Half(id=told.id, module=told.module, alarm=alarm.kind, at=now.at, entry=False), told)
+    happening = now.report(HappeningKind.ALARM_BEGAN, EventSeverity(alarm.severity), module, alarm_values(alarm))
+    new = Unmatched(id=happening.id, module=happening.module, alarm=alarm.kind, at=now.at, entry=False)
+    return _matched(state, now.at, new, happening)
 
 
-def _halved(state: HappeningsState, now: datetime, half: Half, told: Happening) -> tuple[HappeningsState, Happening]:
-    """Let a happening complete its other half, or wait for it."""
-    waiting = waiting_on(state.waiting, now)
-    earlier = other_half(half, waiting)
+def _matched(
+    state: HappeningsState, now: datetime, new: Unmatched, happening: Happening
+) -> tuple[HappeningsState, Happening]:
+    """Let a happening complete an earlier one that is the same, or be kept for a later one."""
+    before = recent(state.unmatched, now)
+    earlier = match(new, before)
     if earlier is None:
-        return replace(state, waiting=(*waiting, half)), told
-    left = tuple(one for one in waiting if one is not earlier)
-    return replace(state, waiting=left), replace(told, completes=earlier.id)
+        return replace(state, unmatched=(*before, new)), happening
+    left = tuple(one for one in before if one is not earlier)
+    return replace(state, unmatched=left), replace(happening, completes=earlier.id)
 
 
 def alarm_values(alarm: Alarm) -> dict[str, float | str | None]:
@@ -185,14 +195,13 @@ def _entries(state: HappeningsState, now: _Now) -> tuple[HappeningsState, list[H
         values = _entry_values(event, right)
         for alarm in combined(event.alarms):
             about = values | {"alarm": alarm.kind}
-            told = now.tell(HappeningKind.BMS_ENTRY, EventSeverity(alarm.severity), module, about)
-            half = Half(
-                id=told.id, module=told.module, alarm=alarm.kind, at=right or now.at, entry=True, sure=right is not None
-            )
-            state, told = _halved(state, now.at, half, told)
-            news.append(told)
+            happening = now.report(HappeningKind.BMS_ENTRY, EventSeverity(alarm.severity), module, about)
+            at, sure = right or now.at, right is not None
+            new = Unmatched(id=happening.id, module=happening.module, alarm=alarm.kind, at=at, entry=True, sure=sure)
+            state, happening = _matched(state, now.at, new, happening)
+            news.append(happening)
         if not event.alarms:
-            news.append(now.tell(HappeningKind.BMS_ENTRY, EventSeverity.INFORMATION, module, values))
+            news.append(now.report(HappeningKind.BMS_ENTRY, EventSeverity.INFORMATION, module, values))
     return state, news
 
 
@@ -217,7 +226,7 @@ def _clocks(state: HappeningsState, now: _Now) -> tuple[HappeningsState, list[Ha
             off[slug] = offset_s
         if change:
             kind, severity, values = change
-            news.append(now.tell(kind, severity, module, values))
+            news.append(now.report(kind, severity, module, values))
     return replace(state, off=off), news
 
 

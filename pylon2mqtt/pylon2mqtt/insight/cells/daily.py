@@ -4,7 +4,7 @@ Conditions: at rest (|I| < 0.02 C for 10 minutes), charging and discharging (abo
 90 % of charge, where the curve of LFP is flat, and within 5 K of the usual temperature; at the top; and below 20 %.
 Cells that the BMS bleeds are left out: balancing spoils the value (Batteries 2023, 9(2), 70).
 
-Kept: 90 daily values of each condition, then means of weeks.
+Kept: 90 daily values of each condition, then means of the 26 weeks before them.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _LOW_SOC = 20.0
 # A day with less of a condition has no value.
 _LEAST_S: Seconds = 600.0
 
-_DAYS, _WEEKS = 90, 52
+_DAYS, _WEEKS = 90, 26
 _DAYS_A_WEEK = 7
 
 UNKNOWN = -2048
