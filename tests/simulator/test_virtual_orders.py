@@ -85,6 +85,16 @@ def test_what_is_ordered_of_a_cell_is_what_is_wrong_with_it(simulator):
     assert module.soh == 80
 
 
+def test_no_order_makes_a_cell_that_cannot_be(simulator):
+    for order in ("fade 1 1 50", "fade 1 1 50", "resist 1 1 -50"):
+        simulator.order(order)
+    cell = simulator.bank.modules[0].cells[0]
+    assert cell.capacity == pytest.approx(0.05 * cell.new_capacity)
+    assert cell.resistance == pytest.approx(0.00001)
+    simulator.bank.advance(3600)
+    assert simulator.bank.modules[0].soh == round(5 * cell.new_capacity / 74)
+
+
 def test_orders_reach_a_running_battery():
     with running(fast=True, modules=3) as simulator, plugged_in(simulator) as port:
         simulator.order("alarm 2 cell_overvoltage 5")

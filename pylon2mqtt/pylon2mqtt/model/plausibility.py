@@ -6,7 +6,8 @@ contradiction (ask again, refuse, leave the values out, try another layout) is t
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TypeVar
 
 from .battery import Bank, Module
@@ -72,12 +73,23 @@ _MODULE_AH = (15.0, 1500.0)
 _MODULE_A = (-500.0, 500.0)
 
 
+_IN_ORDER = (("cell_voltage_min", "cell_voltage_max"), ("cell_temperature_min", "cell_temperature_max"))
+_OF_MODULE = _POSSIBLE | {"full_capacity": _MODULE_AH, "current": _MODULE_A}
+_BOUNDS = {
+    kind: [(name, *pair) for name, pair in bounds.items() if name in {field.name for field in fields(kind)}]
+    for kind, bounds in ((Bank, _POSSIBLE), (Module, _OF_MODULE))
+}
+_VALUES = {kind: attrgetter(*(name for name, _, _ in bounds)) for kind, bounds in _BOUNDS.items()}
+
+
 def _possible(part: Part) -> Iterator[Fields]:
-    bounds = _POSSIBLE | ({} if isinstance(part, Bank) else {"full_capacity": _MODULE_AH, "current": _MODULE_A})
-    yield from ((name,) for name, (low, high) in bounds.items() if not _within(getattr(part, name, None), low, high))
-    for low, high in (("cell_voltage_min", "cell_voltage_max"), ("cell_temperature_min", "cell_temperature_max")):
-        if not _within(getattr(part, low), -273.15, getattr(part, high)):
-            yield low, high
+    bounds = _BOUNDS[type(part)]
+    for value, (name, low, high) in zip(_VALUES[type(part)](part), bounds, strict=True):
+        if value is not None and not low <= value <= high:
+            yield (name,)
+    for low_name, high_name in _IN_ORDER:
+        if not _within(getattr(part, low_name), -273.15, getattr(part, high_name)):
+            yield low_name, high_name
 
 
 def _within(value: float | None, low: float, high: float | None) -> bool:
@@ -130,9 +142,9 @@ _LIMITS = {"charge_voltage_limit": (0.75, 2.0), "discharge_voltage_limit": (0.4,
 
 
 def _voltage(part: Part) -> Iterator[Fields]:
-    yield from (
-        (n, "voltage") for n, bounds in _LIMITS.items() if not _is_share(getattr(part, n), part.voltage, *bounds)
-    )
+    for name, bounds in _LIMITS.items():
+        if not _is_share(getattr(part, name), part.voltage, *bounds):
+            yield name, "voltage"
     voltage, low, high = part.voltage, part.cell_voltage_min, part.cell_voltage_max
     if voltage and low and high and low <= high:
         tolerance = max(_SUM_V, _SUM_SHARE * voltage)
@@ -149,13 +161,14 @@ def _module(module: Module) -> Iterator[Fields]:
     voltages = _cell_voltages(module)
     if not voltages:
         return
-    if min(voltages) < _CELL_V[0] or max(voltages) > _CELL_V[1] or not any(voltages):
+    low, high, together = min(voltages), max(voltages), sum(voltages)
+    if low < _CELL_V[0] or high > _CELL_V[1] or not high:
         yield ("cells",)
     tolerance = _SUM_V if module.at_once else max(_SUM_V, _LATER_SUM_SHARE * sum(voltages))
     complete = len(voltages) == len(module.cells or ())
-    if complete and module.voltage is not None and abs(sum(voltages) - module.voltage) > tolerance:
+    if complete and module.voltage is not None and abs(together - module.voltage) > tolerance:
         yield "voltage", "cells"
-    for name, own in (("cell_voltage_min", min(voltages)), ("cell_voltage_max", max(voltages))):
+    for name, own in (("cell_voltage_min", low), ("cell_voltage_max", high)):
         if module.at_once and not _within(getattr(module, name), own - _OWN_EXTREME_V, own + _OWN_EXTREME_V):
             yield name, "cells"
 

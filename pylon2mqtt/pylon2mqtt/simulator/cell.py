@@ -48,8 +48,8 @@ _CHARGING = (
 _DISCHARGING = ((-0.05, 8.0), (0.02, 5.0), (0.05, 2.0), (0.10, 0.5))
 # The polarisation builds up and relaxes with this time constant.
 _RELAXES_IN_S = 150.0
-# A hundred full cycles cost one percent.
-_FADE_A_CYCLE = 1e-4
+# A hundred full cycles cost one percent; something is always left.
+_FADE_A_CYCLE, _MOST_FADE = 1e-4, 0.95
 # The curve and the ratios as tables of 0.5 % each, on which the corners fall: for a quick look-up in each step.
 _STEPS_IN_ONE = 200
 _FIRST = -0.05
@@ -171,5 +171,5 @@ class VirtualCell:
 
     def lose(self, share: float) -> None:
         """Lose this share of the new capacity; what it holds stays."""
-        self.fade += share
+        self.fade = min(_MOST_FADE, self.fade + share)
         self.capacity = self.new_capacity * (1 - self.fade)

@@ -92,10 +92,14 @@ def _leak(simulator: "Simulator", words: list[str]) -> str:
     return f"{name} discharges itself with {words[2]} mA."
 
 
+# Less makes no cell.
+_LEAST_OHM = 1e-5
+
+
 def _resist(simulator: "Simulator", words: list[str]) -> str:
     cell, name = _cell_named(simulator, words)
     more, a_month = _now_and_a_month(words, 100)
-    cell.resistance += more / 1000
+    cell.resistance = max(_LEAST_OHM, cell.resistance + more / 1000)
     cell.ageing.resistance = a_month / 1000
     return f"{name} has {more:g} mΩ more, and gets {a_month:g} mΩ a month."
 

@@ -6,7 +6,6 @@ as it likes; the end of an answer is found in the bytes, never in their timing.
 
 import errno
 import logging
-import os
 import select
 import termios
 import time
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 import serial
 
 from pylon2mqtt.errors import TransportError, TransportTimeoutError
+
+from .causes import cause
 
 _LOG = logging.getLogger(__name__)
 
@@ -166,17 +167,8 @@ class SerialTransport:
         try:
             yield
         except _FOREIGN as error:
-            number, reason = _cause(error)
+            number, reason = cause(error)
+            if "disconnected" in reason:
+                number = errno.ECONNRESET
             known, otherwise = (_GATEWAY_ADVICE, _GATEWAY) if "://" in self.line else (_ADVICE, _ADAPTER)
             raise TransportError(f"{what} {self.line}: {reason}; {known.get(number, otherwise)}") from error
-
-
-def _cause(error: BaseException) -> tuple[int | None, str]:
-    """The system's error number and its words, which pySerial and termios keep in different places."""
-    for cause in (error, error.__context__):
-        numbers = [getattr(cause, "errno", None), *getattr(cause, "args", ())[:1]]
-        number = next((n for n in numbers if isinstance(n, int)), None)
-        if cause is not None and number is not None:
-            return number, os.strerror(number) if number > 0 else str(cause.args[-1])
-    reason = str(error.__context__ or error)
-    return (errno.ECONNRESET if "disconnected" in reason else None), reason

@@ -103,6 +103,10 @@ class TestAnswers:
         with pytest.raises(FrameError, match="CID1 4A"):
             accepted(Frame(address=2, cid2=0, cid1=0x4A).to_bytes(), ASKED, is_answer)
 
+    def test_a_maker_whose_protocol_is_not_read_is_named(self) -> None:
+        with pytest.raises(FrameError, match="TDT's own protocol"):
+            accepted(Frame(address=2, cid2=0x42, cid1=0x4F, version=0x25).to_bytes(), ASKED, is_answer)
+
     @pytest.mark.parametrize("everybody", [0x00, 0xFF])
     def test_a_pace_master_answers_for_everybody(self, everybody: int) -> None:
         told = Frame(address=1, cid2=0, version=0x25, info=b"\x05")

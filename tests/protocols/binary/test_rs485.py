@@ -485,3 +485,23 @@ def test_alarms_of_the_battery_reach_the_bank() -> None:
     assert [a.kind for a in bank.modules[0].alarms or ()] == []
     alarms = bank.modules[1].alarms or ()
     assert (AlarmKind.CELL_OVERVOLTAGE, 5) in [(a.kind, *a.cells) for a in alarms]
+
+
+def test_an_alarm_of_the_battery_and_one_of_the_bridge_stand_side_by_side() -> None:
+    rig = bench(modules=1)
+    rig.bank.modules[0].alarms = {(AlarmKind.CELL_OVERVOLTAGE, 5)}
+
+    def unplugged(asked: bytes, answer: bytes) -> bytes:
+        """One temperature sensor measures -50 °C."""
+        if asked[7:9] != b"42":
+            return answer
+        told = Frame.parse(answer)
+        return replace(told, info=told.info[:36] + b"\x08\xb7" + told.info[38:]).to_bytes()
+
+    rig.line.spoil = unplugged
+    (module,) = driver(rig).read(rig.line).modules
+    assert {(alarm.kind, alarm.by.value) for alarm in module.alarms or ()} >= {
+        (AlarmKind.CELL_OVERVOLTAGE, "bms"),
+        (AlarmKind.SENSOR_FAULT, "bridge"),
+    }
+    assert (module.temperatures or ()).count(None) == 1

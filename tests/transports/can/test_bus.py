@@ -115,6 +115,13 @@ class TestLines:
     def test_others_are_not(self, line: str) -> None:
         assert not carries_frames(line)
 
+    @pytest.mark.parametrize("line", ["slcan:/dev/does-not-exist", "seeedstudio:/dev/does-not-exist"])
+    def test_an_error_says_each_thing_once(self, line: str) -> None:
+        with pytest.raises(TransportError) as caught:
+            transport(line).open()
+        assert str(caught.value).count("does-not-exist") == 1
+        assert "Errno" not in str(caught.value)
+
     def test_what_names_no_adapter_is_refused(self) -> None:
         with pytest.raises(ConfigError):
             transport("slcan:")

@@ -117,39 +117,37 @@ def believed(module: Module, frame: Frame) -> Module:
     """
     if is_away(module):
         return Module(number=module.number, address=module.address)
-    sound = without_false_label(without_faulty_sensors(module))
-    if what := doubt(sound):
+    sound = without_faulty_sensors(module)
+    what = doubt(sound)
+    if what and sound.rated_capacity is not None:  # what a label says vetoes nothing that was measured
+        sound = replace(sound, rated_capacity=None)
+        what = doubt(sound)
+    if what:
         raise DecodeError(f"module {module.number}: {what}", raw=frame.to_bytes())
     return sound
 
 
-def without_false_label(module: Module) -> Module:
-    """Return the module without a rated capacity that cannot be: what a label says vetoes nothing that was measured."""
-    found = contradictions(module)
-    only_the_label = bool(found) and all("rated_capacity" in one.fields for one in found)
-    return replace(module, rated_capacity=None) if only_the_label else module
-
-
 def is_away(module: Module) -> bool:
     """Whether a module is listed that is not there: no cell lives at 0 V."""
-    return bool(module.cells) and not module.voltage and not any(cell.voltage for cell in module.cells or ())
+    return not module.voltage and bool(module.cells) and not any(cell.voltage for cell in module.cells or ())
 
 
 def doubt(module: Module) -> str | None:
     """What about an analog answer cannot be true, if anything."""
-    voltages = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
-    if not 0 < len(module.cells or ()) <= _MOST_CELLS or not voltages:
-        return f"{len(module.cells or ())} cells"
-    if _NO_READING_V in voltages and min(voltages) < _LFP_V:
+    voltages = [cell.voltage for cell in module.cells or ()]
+    if not 0 < len(voltages) <= _MOST_CELLS or voltages == [None]:
+        return f"{len(voltages)} cells"
+    if _NO_READING_V in voltages and min(filter(None, voltages)) < _LFP_V:
         return f"cells of {voltages} V"
     temperatures = module.temperatures or ()
-    if len(temperatures) > _MOST_TEMPERATURES or not all(map(_is_temperature, temperatures)):
+    if len(temperatures) > _MOST_TEMPERATURES or not _are_temperatures(temperatures):
         return f"temperatures of {temperatures} °C"
     return next((found.text for found in contradictions(module)), None)
 
 
-def _is_temperature(celsius: float | None) -> bool:
-    return celsius is None or _TEMPERATURE_C[0] <= celsius <= _TEMPERATURE_C[1]
+def _are_temperatures(values: Iterable[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return not known or (_TEMPERATURE_C[0] <= min(known) and max(known) <= _TEMPERATURE_C[1])
 
 
 # -------------------- sensors that measure nothing
@@ -164,13 +162,15 @@ def without_faulty_sensors(module: Module) -> Module:
     only where the other cells leave a cell's voltage for it.
     """
     groups = module.temperatures or ()
+    all_cells, unread = _without_unread_cell(module)
+    if not unread and _are_temperatures(
+        (*groups, module.temperature, module.mos_temperature, module.ambient_temperature)
+    ):
+        return module
     measured = {name: getattr(module, name) for name in _SENSORS} | dict(enumerate(groups, 1))
-    faulty = {name: value for name, value in measured.items() if not _is_temperature(value)}
+    faulty = {name: value for name, value in measured.items() if not _are_temperatures((value,))}
     if len(faulty) == sum(value is not None for value in measured.values()):
         faulty = {}
-    all_cells, unread = _without_unread_cell(module)
-    if not (faulty or unread):
-        return module
     alarms = (*unread, *(_sensor_fault(f"{_title(name)}: {value} °C") for name, value in faulty.items()))
     absent: dict[str, Any] = {name: None for name in faulty if isinstance(name, str)}
     sound = tuple(None if number in faulty else value for number, value in enumerate(groups, 1))
@@ -183,6 +183,8 @@ def _title(name: str | int) -> str:
 
 def _without_unread_cell(module: Module) -> tuple[tuple[Cell, ...] | None, tuple[Alarm, ...]]:
     """The cells, with None for the one that the converter did not read, and the alarm that says so."""
+    if _NO_READING_V not in [cell.voltage for cell in module.cells or ()]:
+        return module.cells, ()
     unread = [cell for cell in module.cells or () if cell.voltage == _NO_READING_V]
     others = [cell.voltage or 0.0 for cell in module.cells or () if cell not in unread]
     left = (module.voltage or 0.0) - sum(others)

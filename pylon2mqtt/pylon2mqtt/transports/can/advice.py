@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import can
 
 from pylon2mqtt.errors import TransportError
+from pylon2mqtt.transports.causes import cause
 
 _ADVICE: dict[int | None, str] = {
     errno.ENODEV: "plug the adapter in, and look whether its driver makes this interface",
@@ -30,20 +31,7 @@ def translated(what: str, line: str) -> Iterator[None]:
     try:
         yield
     except FOREIGN as error:
-        raise TransportError(f"{what} {line}: {error}; {_advice(error)}") from error
-
-
-def _advice(error: BaseException) -> str:
-    if isinstance(error, (can.CanInterfaceNotImplementedError, ImportError)):
-        return _PACKAGE
-    return _ADVICE.get(_number(error), _ADAPTER)
-
-
-def _number(error: BaseException) -> int | None:
-    """The system's error number, which python-can keeps in different places."""
-    for cause in (error, error.__cause__, error.__context__):
-        numbers = [getattr(cause, name, None) for name in ("error_code", "errno")]
-        number = next((n for n in numbers if isinstance(n, int)), None)
-        if number is not None:
-            return number
-    return None
+        number, reason = cause(error)
+        if isinstance(error, (can.CanInterfaceNotImplementedError, ImportError)):
+            raise TransportError(f"{what} {line}: {error}; {_PACKAGE}") from error
+        raise TransportError(f"{what} {line}: {reason}; {_ADVICE.get(number, _ADAPTER)}") from error

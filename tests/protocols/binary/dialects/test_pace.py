@@ -214,3 +214,12 @@ class TestTheOthers:
     def test_other_layouts_are_refused(self, command: int, info: bytes) -> None:
         with pytest.raises(DecodeError):
             told(command, info)
+
+
+@pytest.mark.parametrize("packs", [1, 2, 5])
+def test_each_pack_may_end_with_a_byte_more_in_44(packs: int) -> None:
+    """Two or more packs with a byte more each: the first layout runs out of bytes, and the second one is tried."""
+    block = bytes([16, *bytes(16), 6, *bytes(6), *bytes(3), *bytes(2), 0x06, *bytes(6), 0x31])
+    modules = told(0x44, bytes((0, packs)) + block * packs, all_modules=True).modules
+    assert [module.number for module in modules] == list(range(1, packs + 1))
+    assert {(module.charge_enabled, module.alarms) for module in modules} == {(True, ())}

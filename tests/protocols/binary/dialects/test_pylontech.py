@@ -83,6 +83,17 @@ class TestAnalog:
         told = module(PylontechCommand.ANALOG, analog_info(CELLS, WARM, remaining=75_480))
         assert told.remaining_capacity == 75.48
 
+    @pytest.mark.parametrize(
+        ("cells", "raw", "full"),
+        [(16, 9_997, 99.97), (16, 34_418, 344.18), (16, 50_000, 50.0), (15, 40_000, 40.0), (15, 10_000, 100.0)],
+    )
+    def test_boards_that_count_in_10_mah(self, cells: int, raw: int, full: float) -> None:
+        """A module of 16 cells with 10 Ah does not exist; an old US2000 of 15 cells with 40 Ah does."""
+        info = analog_info([3300] * cells, WARM)[:-13] + struct.pack(">HBHH", raw // 2, 2, raw, 55)
+        told = module(PylontechCommand.ANALOG, info)
+        assert told.full_capacity == full
+        assert told.remaining_capacity == pytest.approx(full / 2, abs=0.01)
+
     def test_all_modules_at_once_count_from_the_master(self) -> None:
         body = analog_info(CELLS, WARM)
         told = decode_info(

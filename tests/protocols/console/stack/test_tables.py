@@ -558,7 +558,7 @@ class TestBat:
         full = [line.replace("61% ", "100%") for line in BAT_LINES]
         assert only("bat 2", full).full_capacity == 30.511
         assert only("bat 2", BAT_LINES).full_capacity is None
-        assert only("bat 2", [*full[:15], BAT_LINES[15].replace("61%", "99%")]).full_capacity is None
+        assert only("bat 2", [*BAT_LINES[:15], full[15].replace("30511", "50018")]).full_capacity == 50.018
 
     def test_new_columns_do_no_harm(self) -> None:
         lines = [BAT_LINES[0] + " Ohm", *(f"{line}   12" for line in BAT_LINES[1:])]

@@ -28,14 +28,10 @@ from pylon2mqtt.protocols.binary.values import (
     bit_alarms,
     cells,
     celsius,
-    doubt,
     each_once,
-    is_away,
     state_alarms,
     text,
     walk,
-    without_false_label,
-    without_faulty_sensors,
 )
 
 from .pace_info import (
@@ -120,12 +116,11 @@ def _walks(info: bytes, at: int, count: int, frame: Frame, first: int, tails: Ta
 
 
 def _sound_pack(block: Any, tail: Any, frame: Frame, number: int) -> Module | None:
-    """A pack as it is believed; one that is away tells nothing, and its tail is as empty."""
-    pack = _pack(block, tail, frame, number)
-    if is_away(pack):
-        return Module(number=pack.number, address=pack.address)
-    sound = without_false_label(without_faulty_sensors(pack))
-    return None if doubt(sound) else sound
+    """A pack as it is believed; one that is away reports nothing, and its tail is as empty."""
+    try:
+        return believed(_pack(block, tail, frame, number), frame)
+    except DecodeError:
+        return None
 
 
 def _refuse(frame: Frame, count: int, first: int) -> None:

@@ -149,7 +149,8 @@ def _cell(index: str | None) -> int | None:
 def cell_table(answer: Answer, number: int | None) -> Decoded:
     """Return the cells of ``bat`` as the module ``number``.
 
-    A cell's charge at 100 % is the capacity of the module. Raises FrameError when rows are missing or out of order.
+    The charge of a cell at 100 % is the capacity of the module; of several the least. Raises FrameError when rows are
+    missing or out of order.
     """
     reported = table(answer.lines, "Battery", required=("Volt",))
     check_order(reported, "Battery", most=MOST_CELLS_OF_MODULE)
@@ -158,7 +159,7 @@ def cell_table(answer: Answer, number: int | None) -> Decoded:
     full = [cell.capacity for cell in cells if cell.capacity and cell.soc == _FULL]
     module = Module(
         number=number or 1,
-        full_capacity=min(full) if len(full) == len(cells) else None,
+        full_capacity=min(full, default=None),
         at_once=all("Curr" in row for row in reported.rows),
         cells=cells,
     )
