@@ -31,7 +31,7 @@ def contradictions(part: Part) -> tuple[Contradiction, ...]:
     """Return what in a bank or a module cannot be true; empty where nothing speaks against it."""
     found = [*_possible(part), *_charge(part), *_voltage(part), *_current(part)]
     found += _bank(part) if isinstance(part, Bank) else _module(part)
-    return tuple(Contradiction(names, "; ".join(_phrase(part, name, names) for name in names)) for names in found)
+    return tuple([Contradiction(names, "; ".join(_phrase(part, name, names) for name in names)) for names in found])
 
 
 def only_plausible(candidates: Iterable[P]) -> P | None:
@@ -73,7 +73,6 @@ _MODULE_AH = (15.0, 1500.0)
 _MODULE_A = (-500.0, 500.0)
 
 
-_IN_ORDER = (("cell_voltage_min", "cell_voltage_max"), ("cell_temperature_min", "cell_temperature_max"))
 _OF_MODULE = _POSSIBLE | {"full_capacity": _MODULE_AH, "current": _MODULE_A}
 _BOUNDS = {
     kind: [(name, *pair) for name, pair in bounds.items() if name in {field.name for field in fields(kind)}]
@@ -83,13 +82,14 @@ _VALUES = {kind: attrgetter(*(name for name, _, _ in bounds)) for kind, bounds i
 
 
 def _possible(part: Part) -> Iterator[Fields]:
-    bounds = _BOUNDS[type(part)]
-    for value, (name, low, high) in zip(_VALUES[type(part)](part), bounds, strict=True):
+    kind = type(part)
+    for value, (name, low, high) in zip(_VALUES[kind](part), _BOUNDS[kind], strict=True):
         if value is not None and not low <= value <= high:
             yield (name,)
-    for low_name, high_name in _IN_ORDER:
-        if not _within(getattr(part, low_name), -273.15, getattr(part, high_name)):
-            yield low_name, high_name
+    if not _within(part.cell_voltage_min, -273.15, part.cell_voltage_max):
+        yield "cell_voltage_min", "cell_voltage_max"
+    if not _within(part.cell_temperature_min, -273.15, part.cell_temperature_max):
+        yield "cell_temperature_min", "cell_temperature_max"
 
 
 def _within(value: float | None, low: float, high: float | None) -> bool:
@@ -125,7 +125,7 @@ def _charge(part: Part) -> Iterator[Fields]:
     if not _is_share(full, part.rated_capacity, *_FULL_OF_RATED):
         yield "full_capacity", "rated_capacity"
     computed = (remaining or 0.0) * (part.voltage or 0.0) / 1000
-    if max(energy or 0.0, computed) > _LEAST_ENERGY_KWH and not _is_share(energy, computed, *_ENERGY_OF_CHARGE):
+    if energy and max(energy, computed) > _LEAST_ENERGY_KWH and not _is_share(energy, computed, *_ENERGY_OF_CHARGE):
         yield "remaining_energy", "remaining_capacity", "voltage"
 
 
@@ -138,14 +138,15 @@ _OWN_EXTREME_V = 0.1
 # How far the voltage may be from that of a whole number of cells, at high voltage.
 _SUM_SHARE = 0.005
 # Between a battery that is empty and one that is full. Of LFP 0.9 to 1.5 and 0.6 to 1.1 would do.
-_LIMITS = {"charge_voltage_limit": (0.75, 2.0), "discharge_voltage_limit": (0.4, 1.5)}
+_CHARGE_LIMIT, _DISCHARGE_LIMIT = (0.75, 2.0), (0.4, 1.5)
 
 
 def _voltage(part: Part) -> Iterator[Fields]:
-    for name, bounds in _LIMITS.items():
-        if not _is_share(getattr(part, name), part.voltage, *bounds):
-            yield name, "voltage"
     voltage, low, high = part.voltage, part.cell_voltage_min, part.cell_voltage_max
+    if not _is_share(part.charge_voltage_limit, voltage, *_CHARGE_LIMIT):
+        yield "charge_voltage_limit", "voltage"
+    if not _is_share(part.discharge_voltage_limit, voltage, *_DISCHARGE_LIMIT):
+        yield "discharge_voltage_limit", "voltage"
     if voltage and low and high and low <= high:
         tolerance = max(_SUM_V, _SUM_SHARE * voltage)
         most_cells = int((voltage + tolerance) / low)
@@ -164,13 +165,14 @@ def _module(module: Module) -> Iterator[Fields]:
     low, high, together = min(voltages), max(voltages), sum(voltages)
     if low < _CELL_V[0] or high > _CELL_V[1] or not high:
         yield ("cells",)
-    tolerance = _SUM_V if module.at_once else max(_SUM_V, _LATER_SUM_SHARE * sum(voltages))
+    tolerance = _SUM_V if module.at_once else max(_SUM_V, _LATER_SUM_SHARE * together)
     complete = len(voltages) == len(module.cells or ())
     if complete and module.voltage is not None and abs(together - module.voltage) > tolerance:
         yield "voltage", "cells"
-    for name, own in (("cell_voltage_min", low), ("cell_voltage_max", high)):
-        if module.at_once and not _within(getattr(module, name), own - _OWN_EXTREME_V, own + _OWN_EXTREME_V):
-            yield name, "cells"
+    if module.at_once and not _within(module.cell_voltage_min, low - _OWN_EXTREME_V, low + _OWN_EXTREME_V):
+        yield "cell_voltage_min", "cells"
+    if module.at_once and not _within(module.cell_voltage_max, high - _OWN_EXTREME_V, high + _OWN_EXTREME_V):
+        yield "cell_voltage_max", "cells"
 
 
 # -------------------- current
@@ -185,7 +187,9 @@ _AGAINST = {State.CHARGING: -1, State.DISCHARGING: 1}
 
 
 def _current(part: Part) -> Iterator[Fields]:
-    if (part.current or 0.0) * _AGAINST.get(part.state or State.IDLE, 0) > _SURELY_FLOWING_A:
+    if not part.current:
+        return
+    if part.state and part.current * _AGAINST.get(part.state, 0) > _SURELY_FLOWING_A:
         yield "current", "state"
     if not _is_share(part.current, part.full_capacity, -_MOST_C_RATE, _MOST_C_RATE):
         yield "current", "full_capacity"

@@ -63,7 +63,7 @@ def accepted(raw: bytes, request: Frame, is_answer: IsAnswer) -> Frame | None:
     Raises FrameError if the frame is damaged or foreign, DeviceError if it is a refusal.
     """
     frame = Frame.parse(raw)
-    if frame == request or (frame.cid2, frame.address, frame.info) == (request.cid2, request.address, request.info):
+    if (frame.cid2, frame.address, frame.info) == (request.cid2, request.address, request.info):
         return None
     if frame.cid1 != request.cid1:
         raise FrameError(_FOREIGN_CID1.get(frame.cid1, f"CID1 {frame.cid1:02X} is not what was asked"))

@@ -20,25 +20,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from construct import Bytes, Int8ub, Int16ub, Struct, Terminated, this
-
 from pylon2mqtt.errors import FrameError
 
 SOI = b"~"
 EOI = b"\r"
 BATTERY = 0x46
 """CID1 of a battery."""
-
-_FRAME = Struct(
-    "version" / Int8ub,
-    "address" / Int8ub,
-    "cid1" / Int8ub,
-    "cid2" / Int8ub,
-    "length" / Int16ub,
-    "info" / Bytes((this.length & 0xFFF) // 2),
-    "checksum" / Int16ub,
-    Terminated,
-).compile()
 
 _CANDIDATE = re.compile(rb"~[^~\r]*\r")
 _SHORTEST = len("~2002460000000000\r")
@@ -73,15 +60,16 @@ class Frame:
         if len(text) != 2 * len(octets):
             raise FrameError("a frame with blanks in it")
         _check_length(text)
-        values = _FRAME.parse(octets)
-        if values.checksum != checksum(text[:-4]):
-            raise FrameError(f"CHKSUM is {text[-4:].decode()}, the characters add up to {checksum(text[:-4]):04X}")
-        return cls(version=values.version, address=values.address, cid1=values.cid1, cid2=values.cid2, info=values.info)
+        total = checksum(text[:-4])
+        if int.from_bytes(octets[-2:]) != total:
+            raise FrameError(f"CHKSUM is {text[-4:].decode()}, the characters add up to {total:04X}")
+        version, address, cid1, cid2 = octets[:4]
+        return cls(version=version, address=address, cid1=cid1, cid2=cid2, info=octets[6:-2])
 
 
 def candidates(data: bytes) -> Iterator[bytes]:
     """Yield what may be frames in ``data``, each from its last ``~`` to CR; noise around them is left out."""
-    return (match.group() for match in _CANDIDATE.finditer(data))
+    yield from _CANDIDATE.findall(data)
 
 
 def checksum(text: bytes) -> int:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
-from construct import Construct, ConstructError
+from construct import Construct, ConstructError, Container, FormatField, stream_read
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, AlarmSource, Cell, Module, Severity
@@ -78,6 +78,21 @@ def _cell(number: int, mv: int) -> Cell:
 def balancing(bits: int, count: int) -> tuple[Cell, ...]:
     """Which of so many cells are bled; bit 0 is cell 1."""
     return tuple(Cell(number=n + 1, balancing=bool(bits >> n & 1)) for n in range(count))
+
+
+class Counted(Construct):  # type: ignore[misc]  # construct has no types
+    """A layout: a count in one byte, and so many numbers behind it. A PrefixedArray that is read in one step.
+
+    ``number`` is the layout of one of them, big-endian. Raises StreamError where the stream ends before the last one.
+    """
+
+    def __init__(self, number: FormatField) -> None:
+        super().__init__()
+        self._form, self._size = number.fmtstr[-1], number.length
+
+    def _parse(self, stream: BytesIO, _context: Container, path: str) -> tuple[int, ...]:
+        count = stream_read(stream, 1, path)[0]
+        return struct.unpack(f">{count}{self._form}", stream_read(stream, count * self._size, path))
 
 
 def walk(layout: Construct, frame: Frame, count: int, *, extra_bytes: Sequence[int] = (0,)) -> list[Any]:
@@ -183,9 +198,9 @@ def _title(name: str | int) -> str:
 
 def _without_unread_cell(module: Module) -> tuple[tuple[Cell, ...] | None, tuple[Alarm, ...]]:
     """The cells, with None for the one that the converter did not read, and the alarm that says so."""
-    if _NO_READING_V not in [cell.voltage for cell in module.cells or ()]:
-        return module.cells, ()
     unread = [cell for cell in module.cells or () if cell.voltage == _NO_READING_V]
+    if not unread:
+        return module.cells, ()
     others = [cell.voltage or 0.0 for cell in module.cells or () if cell not in unread]
     left = (module.voltage or 0.0) - sum(others)
     if len(unread) != 1 or not others or min(others) >= _LFP_V or not _LEAST_CELL_V <= left < _LFP_V:

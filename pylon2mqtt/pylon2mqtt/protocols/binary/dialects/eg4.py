@@ -18,7 +18,6 @@ from construct import (
     Int16sb,
     Int16ub,
     Int32ub,
-    PrefixedArray,
     Struct,
     Terminated,
 )
@@ -33,6 +32,7 @@ from pylon2mqtt.protocols.binary.values import (
     OTHER_ERROR,
     TEMPERATURE_STATES,
     Bits,
+    Counted,
     balancing,
     believed,
     bit_alarms,
@@ -62,8 +62,8 @@ class Eg4Command(IntEnum):
 _ANALOG = Struct(
     "flag" / Int8ub,
     "address" / Int8ub,
-    "cells_mv" / PrefixedArray(Int8ub, Int16ub),
-    "temperatures_dk" / PrefixedArray(Int8ub, Int16ub),
+    "cells_mv" / Counted(Int16ub),
+    "temperatures_dk" / Counted(Int16ub),
     "ambient_dk" / Int16ub,
     "mosfet_dk" / Int16ub,
     "current_ca" / Int16sb,
@@ -88,8 +88,8 @@ _ANALOG = Struct(
 _ALARM = Struct(
     "flag" / Int8ub,
     "address" / Int8ub,
-    "cells" / PrefixedArray(Int8ub, Int8ub),
-    "temperatures" / PrefixedArray(Int8ub, Int8ub),
+    "cells" / Counted(Int8ub),
+    "temperatures" / Counted(Int8ub),
     "ambient" / Int8ub,
     "mosfet" / Int8ub,
     "current" / Int8ub,

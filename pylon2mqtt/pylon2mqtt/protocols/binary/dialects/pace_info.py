@@ -10,10 +10,10 @@ source of nkinnan/esphome-pace-bms, ClassicDIY/PylonToMQTT, Tertiush/bmspace.
 from collections.abc import Mapping
 from enum import IntEnum
 
-from construct import Bytes, Construct, GreedyBytes, Int8ub, Int16sb, Int16ub, PrefixedArray, Struct, Tell, Terminated
+from construct import Bytes, Construct, GreedyBytes, Int8ub, Int16sb, Int16ub, Struct, Tell, Terminated
 
 from pylon2mqtt.model import AlarmKind, Severity
-from pylon2mqtt.protocols.binary.values import ABOVE, BELOW, OTHER_ERROR, VOLTAGE_STATES, Bits, alike
+from pylon2mqtt.protocols.binary.values import ABOVE, BELOW, OTHER_ERROR, VOLTAGE_STATES, Bits, Counted, alike
 
 ZERO_DK = 2730
 
@@ -32,8 +32,8 @@ class PaceCommand(IntEnum):
 # -------------------- the layouts
 
 ANALOG_PACK = Struct(
-    "cells_mv" / PrefixedArray(Int8ub, Int16ub),
-    "temperatures_dk" / PrefixedArray(Int8ub, Int16ub),
+    "cells_mv" / Counted(Int16ub),
+    "temperatures_dk" / Counted(Int16ub),
     "current_ca" / Int16sb,
     "voltage_mv" / Int16ub,
     "remaining_cah" / Int16ub,
@@ -63,8 +63,8 @@ SOC_POINTS = 1.5
 LONGEST_TAIL, MOST_WAYS = 30, 8
 
 ALARM_PACK = Struct(
-    "cells" / PrefixedArray(Int8ub, Int8ub),
-    "temperatures" / PrefixedArray(Int8ub, Int8ub),
+    "cells" / Counted(Int8ub),
+    "temperatures" / Counted(Int8ub),
     "charge_current" / Int8ub,
     "module_voltage" / Int8ub,
     "discharge_current" / Int8ub,

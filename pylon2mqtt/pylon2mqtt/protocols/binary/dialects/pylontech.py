@@ -109,8 +109,8 @@ def _modules(command: PylontechCommand, frame: Frame, all_modules: bool) -> Iter
     layout, build = (ANALOG_MODULE, _analog) if command is PylontechCommand.ANALOG else (ALARM_MODULE, _alarm)
     count, first = (frame.info[1], 1) if all_modules else (1, frame.info[1])
     blocks = walk(layout, frame, count, extra_bytes=_extra_bytes(command, all_modules))
+    place = _place(frame, first)
     for offset, block in enumerate(blocks):
-        place = _place(frame, first)
         yield build(block, frame, place["number"] + offset, place["address"] + offset)
 
 

@@ -17,14 +17,13 @@ from construct import (
     Int16sb,
     Int16ub,
     Int24ub,
-    PrefixedArray,
     Struct,
     Terminated,
     this,
 )
 
 from pylon2mqtt.model import AlarmKind, Severity
-from pylon2mqtt.protocols.binary.values import ABOVE, BELOW, VOLTAGE_STATES, Bits, alike
+from pylon2mqtt.protocols.binary.values import ABOVE, BELOW, VOLTAGE_STATES, Bits, Counted, alike
 
 
 class PylontechCommand(IntEnum):
@@ -58,8 +57,8 @@ SYSTEM = frozenset(
 # -------------------- the layouts
 
 ANALOG_MODULE = Struct(
-    "cells_mv" / PrefixedArray(Int8ub, Int16sb),
-    "temperatures_dk" / PrefixedArray(Int8ub, Int16ub),
+    "cells_mv" / Counted(Int16sb),
+    "temperatures_dk" / Counted(Int16ub),
     "current_da" / Int16sb,
     "voltage_mv" / Int16ub,
     "remaining_mah" / Int16ub,
@@ -70,8 +69,8 @@ ANALOG_MODULE = Struct(
 ).compile()
 
 ALARM_MODULE = Struct(
-    "cells" / PrefixedArray(Int8ub, Int8ub),
-    "temperatures" / PrefixedArray(Int8ub, Int8ub),
+    "cells" / Counted(Int8ub),
+    "temperatures" / Counted(Int8ub),
     "charge_current" / Int8ub,
     "module_voltage" / Int8ub,
     "discharge_current" / Int8ub,

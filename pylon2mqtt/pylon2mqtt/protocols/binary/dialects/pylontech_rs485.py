@@ -41,8 +41,7 @@ def _info(command: int, place: int) -> bytes:
 
 def _answers(answer: Frame, asked: Frame) -> bool:
     """JK and inverter emulations answer for their bank from address 2, whichever group's master is asked."""
-    same_in_group_0 = asked.cid2 in SYSTEM and answer.address == asked.address & 0x0F
-    return answer.address == asked.address or same_in_group_0
+    return answer.address == asked.address or (asked.cid2 in SYSTEM and answer.address == asked.address & 0x0F)
 
 
 PYLONTECH_RS485 = BinaryDialect(

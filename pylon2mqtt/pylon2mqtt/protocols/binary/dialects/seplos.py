@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from construct import Bytes, Const, ConstructError, Int8ub, Int16sb, Int16ub, PrefixedArray, Struct, Terminated
+from construct import Bytes, Const, ConstructError, Int8ub, Int16sb, Int16ub, Struct, Terminated
 
 from pylon2mqtt.errors import DecodeError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Module, Severity, State
@@ -23,6 +23,7 @@ from pylon2mqtt.protocols.binary.values import (
     TEMPERATURE_STATES,
     VOLTAGE_STATES,
     Bits,
+    Counted,
     balancing,
     believed,
     bit_alarms,
@@ -43,8 +44,8 @@ _W, _P, _F = Severity.WARNING, Severity.PROTECTION, Severity.FAULT
 _ANALOG = Struct(
     "flag" / Int8ub,
     "group" / Int8ub,
-    "cells_mv" / PrefixedArray(Int8ub, Int16ub),
-    "temperatures_dk" / PrefixedArray(Int8ub, Int16ub),  # four of the cells, the ambient's, the MOSFETs'
+    "cells_mv" / Counted(Int16ub),
+    "temperatures_dk" / Counted(Int16ub),  # four of the cells, the ambient's, the MOSFETs'
     "current_ca" / Int16sb,
     "voltage_cv" / Int16ub,
     "remaining_cah" / Int16ub,
@@ -64,8 +65,8 @@ _ANALOG = Struct(
 _ALARM = Struct(
     "flag" / Int8ub,
     "group" / Int8ub,
-    "cells" / PrefixedArray(Int8ub, Int8ub),
-    "temperatures" / PrefixedArray(Int8ub, Int8ub),
+    "cells" / Counted(Int8ub),
+    "temperatures" / Counted(Int8ub),
     "current" / Int8ub,
     "module_voltage" / Int8ub,
     "user_defined_items" / Const(20, Int8ub),

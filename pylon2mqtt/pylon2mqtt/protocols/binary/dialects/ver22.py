@@ -21,7 +21,6 @@ from construct import (
     Int16sb,
     Int16ub,
     Int32ub,
-    PrefixedArray,
     Struct,
 )
 
@@ -32,6 +31,7 @@ from pylon2mqtt.protocols.binary.dialect import HOUR, MINUTE, Barcodes, BinaryDi
 from pylon2mqtt.protocols.binary.frame import Frame
 from pylon2mqtt.protocols.binary.values import (
     Bits,
+    Counted,
     alike,
     balancing,
     believed,
@@ -67,11 +67,11 @@ _ANALOG = Struct(
     "flag" / Int8ub,
     "soc" / Int16ub,  # 0.01 %
     "voltage_cv" / Int16ub,
-    "cells_mv" / PrefixedArray(Int8ub, Int16ub),
+    "cells_mv" / Counted(Int16ub),
     "ambient_dc" / Int16sb,
     "pack_dc" / Int16sb,
     "mosfet_dc" / Int16sb,
-    "temperatures_dc" / PrefixedArray(Int8ub, Int16sb),
+    "temperatures_dc" / Counted(Int16sb),
     "current_ca" / Int16sb,
     "resistance" / Int16ub,  # 0 wherever it was seen: not used
     "soh" / Int16ub,
