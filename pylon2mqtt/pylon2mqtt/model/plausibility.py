@@ -169,10 +169,15 @@ def _module(module: Module) -> Iterator[Fields]:
     complete = len(voltages) == len(module.cells or ())
     if complete and module.voltage is not None and abs(together - module.voltage) > tolerance:
         yield "voltage", "cells"
-    if module.at_once and not _within(module.cell_voltage_min, low - _OWN_EXTREME_V, low + _OWN_EXTREME_V):
+    if module.at_once and not _is_near(module.cell_voltage_min, low):
         yield "cell_voltage_min", "cells"
-    if module.at_once and not _within(module.cell_voltage_max, high - _OWN_EXTREME_V, high + _OWN_EXTREME_V):
+    if module.at_once and not _is_near(module.cell_voltage_max, high):
         yield "cell_voltage_max", "cells"
+
+
+def _is_near(reported: float | None, own: float) -> bool:
+    """Whether an extreme is that of the cells; one that is not known contradicts nothing."""
+    return reported is None or own - _OWN_EXTREME_V <= reported <= own + _OWN_EXTREME_V
 
 
 # -------------------- current

@@ -161,8 +161,8 @@ def doubt(module: Module) -> str | None:
 
 
 def _are_temperatures(values: Iterable[float | None]) -> bool:
-    known = [value for value in values if value is not None]
-    return not known or (_TEMPERATURE_C[0] <= min(known) and max(known) <= _TEMPERATURE_C[1])
+    low, high = _TEMPERATURE_C
+    return not [value for value in values if value is not None and not low <= value <= high]
 
 
 # -------------------- sensors that measure nothing
