@@ -149,11 +149,11 @@ def is_away(module: Module) -> bool:
 
 def doubt(module: Module) -> str | None:
     """What about an analog answer cannot be true, if anything."""
-    voltages = [cell.voltage for cell in module.cells or ()]
-    if not 0 < len(voltages) <= _MOST_CELLS or voltages == [None]:
-        return f"{len(voltages)} cells"
-    if _NO_READING_V in voltages and min(filter(None, voltages)) < _LFP_V:
-        return f"cells of {voltages} V"
+    all_cells = module.cells or ()
+    if not 0 < len(all_cells) <= _MOST_CELLS or (len(all_cells) == 1 and all_cells[0].voltage is None):
+        return f"{len(all_cells)} cells"
+    if _unread(module) and any(cell.voltage and cell.voltage < _LFP_V for cell in all_cells):
+        return f"cells of {[cell.voltage for cell in all_cells]} V"
     temperatures = module.temperatures or ()
     if len(temperatures) > _MOST_TEMPERATURES or not _are_temperatures(temperatures):
         return f"temperatures of {temperatures} °C"
@@ -196,9 +196,14 @@ def _title(name: str | int) -> str:
     return f"temperature {name}" if isinstance(name, int) else name.replace("_", " ")
 
 
+def _unread(module: Module) -> list[Cell]:
+    """The cells with the voltage of a converter that reads nothing."""
+    return [cell for cell in module.cells or () if cell.voltage == _NO_READING_V]
+
+
 def _without_unread_cell(module: Module) -> tuple[tuple[Cell, ...] | None, tuple[Alarm, ...]]:
     """The cells, with None for the one that the converter did not read, and the alarm that says so."""
-    unread = [cell for cell in module.cells or () if cell.voltage == _NO_READING_V]
+    unread = _unread(module)
     if not unread:
         return module.cells, ()
     others = [cell.voltage or 0.0 for cell in module.cells or () if cell not in unread]
