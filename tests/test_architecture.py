@@ -4,7 +4,6 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -66,8 +65,6 @@ LONGEST_FILE, LONGEST_TABLE = 300, 400
 # A file of a dialect or a layout is mostly a table.
 OF_TABLES = {"dialects", "layouts"}
 MOST_FILES = 15
-
-IN_WORK = pytest.mark.xfail(reason="is being rebuilt: it has to pass before this mark goes", strict=False)
 
 
 def room(path: Path) -> str:
@@ -196,20 +193,17 @@ def test_functions_are_short() -> None:
     assert not [f"{path.name}:{f.name}" for path in FILES for f in functions(path) if length(f) > LONGEST_FUNCTION]
 
 
-def rooms(*rebuilt: str) -> list[Any]:
-    """Every room; those that are being rebuilt need not pass yet."""
-    names = sorted({room(path) for path in FILES})
-    return [pytest.param(name, marks=[IN_WORK] if name in rebuilt else []) for name in names]
+ROOMS = sorted({room(path) for path in FILES})
 
 
-@pytest.mark.parametrize("name", rooms("protocols"))
+@pytest.mark.parametrize("name", ROOMS)
 def test_files_are_short(name: str) -> None:
     for path in (path for path in FILES if room(path) == name):
         limit = LONGEST_TABLE if path.parent.name in OF_TABLES else LONGEST_FILE
         assert path.read_text(encoding="utf-8").count("\n") <= limit, relative(path)
 
 
-@pytest.mark.parametrize("name", rooms())
+@pytest.mark.parametrize("name", ROOMS)
 def test_a_folder_can_be_seen_at_once(name: str) -> None:
     for folder in {path.parent for path in FILES if room(path) == name}:
         assert len(list(folder.glob("*.py"))) <= MOST_FILES, relative(folder)

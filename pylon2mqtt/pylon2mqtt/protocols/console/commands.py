@@ -17,21 +17,16 @@ from pylon2mqtt.protocols.console.rack.dictionaries import (
     rack_limits,
     rack_statistics,
 )
-from pylon2mqtt.protocols.console.rack.tables import (
-    is_rack_cells,
-    is_rack_power,
-    is_rack_row,
-    rack_cells,
-    rack_power,
-    rack_row,
-    unit_table,
-)
+from pylon2mqtt.protocols.console.rack.getpwr import is_rack_power, rack_power
+from pylon2mqtt.protocols.console.rack.tables import is_rack_cells, is_rack_row, rack_cells, rack_row, unit_table
 
 from .decoded import Decoded, Reader
 from .events.bits import recorded
-from .stack.dictionaries import identity, power, statistics, system
+from .stack.dictionaries import identity, power, statistics
 from .stack.euro import passport
-from .stack.tables import cell_table, get_power, power_table, weak_cells
+from .stack.getpwr import get_power
+from .stack.pwrsys import system
+from .stack.tables import cell_table, power_table, weak_cells
 from .text import Answer
 
 

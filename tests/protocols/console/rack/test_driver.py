@@ -2,6 +2,7 @@
 
 import logging
 import re
+from itertools import count
 
 import pytest
 from tests.fakes import ConsoleBench, console_bench
@@ -169,6 +170,23 @@ class TestDamage:
         rig.line.spoil = spoil
         bank = driver(rig).read(rig.line)
         assert (bank.charge_voltage_limit, bank.discharge_voltage_limit) == (None, 90.0)
+
+    @pytest.mark.parametrize("damaged", [0, 1])
+    def test_a_full_capacity_is_told_when_two_readings_agree(self, damaged: int) -> None:
+        rig = console_bench("Force-H2", 2)
+        good = driver(rig).read(rig.line)
+        readings = count()
+
+        def spoil(sent: bytes, told: bytes) -> bytes:
+            lost = sent.startswith(b"stat") and next(readings) == damaged
+            return re.sub(rb"(Pwr Coulomb\(mAS\)\s*: +\d)\d", rb"\1", told) if lost else told
+
+        rig.line.spoil = spoil
+        bank = driver(rig).read(rig.line)
+        assert next(readings) == 2
+        assert good.full_capacity is not None
+        assert (bank.full_capacity, bank.cycles) == (None, good.cycles)
+        assert (bank.counters or {}).get("remaining_charge_ah") is None
 
     def test_a_module_that_the_rack_leaves_out_is_silent(self) -> None:
         rig = console_bench("SC0500", 3)

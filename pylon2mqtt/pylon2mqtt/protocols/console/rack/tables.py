@@ -1,4 +1,4 @@
-"""What becomes of a rack's tables in the model: ``pwr``, ``unit``, ``bat`` and ``getpwr`` of high-voltage systems.
+"""What becomes of a rack's tables in the model: ``pwr``, ``unit`` and ``bat`` of high-voltage systems.
 
 ::
 
@@ -16,13 +16,11 @@ Wh as its unit says; where it does not fit the charge, the unit is wrong and the
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from pylon2mqtt.errors import FrameError
 from pylon2mqtt.model import Alarm, AlarmKind, Bank, Cell, Module, Severity, Topology
 from pylon2mqtt.protocols.console.decoded import Decoded
 from pylon2mqtt.protocols.console.dictionary import Dictionary, dictionary
-from pylon2mqtt.protocols.console.events.bits import fault_alarms
 from pylon2mqtt.protocols.console.plausible import (
     MOST_CELLS_OF_RACK,
     charges_that_fit,
@@ -31,25 +29,14 @@ from pylon2mqtt.protocols.console.plausible import (
     plausible_cell,
     without,
 )
-from pylon2mqtt.protocols.console.stack.tables import (
-    check_order,
-    check_sum,
-    get_power_rows,
-    got_cell,
-    odd_words,
-    own_words,
-)
+from pylon2mqtt.protocols.console.stack.tables import check_order, own_words
 from pylon2mqtt.protocols.console.tables import Row, Table, header_at, table
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
-    KINDS,
-    amount,
     blind,
     celsius,
-    converted,
     milli,
     moment,
-    percent,
     reading,
     sensor_fault,
     state_alarms,
@@ -57,27 +44,14 @@ from pylon2mqtt.protocols.console.values import (
     whole,
 )
 
-_RACK_V, _NORMAL_RACK_V = (0.0, 2000.0), (20.0, 1600.0)
+from .rows import MODULE_KINDS, RACK_KINDS, RACK_VOLTS, energy_fits, measured, missing, share
+
 _UNIT_V, _NORMAL_UNIT_V = (0.0, 160.0), (10.0, 150.0)
 _MOST_UNITS = 64
-# How far a rack's own meter may be from its cells'.
-_METERS_APART = 0.01
 
-_UNIT_KINDS = {
-    "U.V.St": (AlarmKind.MODULE_OVERVOLTAGE, AlarmKind.MODULE_UNDERVOLTAGE),
-    "U.T.St": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
-    "V.State": (AlarmKind.CELL_OVERVOLTAGE, AlarmKind.CELL_UNDERVOLTAGE),
-    "T.State": (AlarmKind.OVERTEMPERATURE, AlarmKind.UNDERTEMPERATURE),
-}
-_MODULE_KINDS = {**KINDS, **_UNIT_KINDS}
-_RACK_KINDS = {**_MODULE_KINDS, "Volt.St": (AlarmKind.OVERVOLTAGE, AlarmKind.UNDERVOLTAGE)}
-_ENDS = ("low", "high")
 _STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "U.V.St", "U.T.St")
 _CELL_STATES = ("V.State", "T.State")
 
-# Energy for charge: how many Wh a full rack or cell may be said to hold for each Wh that its charge says. Nothing but a
-# wrong unit is beyond.
-_ENERGY_FITS = (0.2, 5.0)
 _CELL_V = 3.2
 
 
@@ -102,9 +76,9 @@ def rack_row(answer: Answer, _number: int | None = None) -> Decoded:
         raise FrameError(f"{len(reported.rows)} rows of one rack: ask again")
     (row,) = reported.rows
     state, alarms = state_and_alarms(row.get("Base.St"))
-    alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_RACK_KINDS)
-    doubts = [*before.doubts, *reported.doubts, *_missing("the rack", row)]
-    measured, broken = _measured("the rack", row, doubts)
+    alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=RACK_KINDS)
+    doubts = [*before.doubts, *reported.doubts, *missing("the rack", row)]
+    found, broken = measured("the rack", row, doubts)
     aside = {
         "average_temperature_c": before.value("AverageTempr", _milli),
         "dc_voltage_v": before.value("DC Volt", _milli),
@@ -112,14 +86,13 @@ def rack_row(answer: Answer, _number: int | None = None) -> Decoded:
     }
     bank = Bank(
         topology=Topology.SERIES,
-        **measured,
+        **found,
         state=state,
         alarms=(*alarms, *broken, *_error(row.get("Err Code"))),
         counters=_reported(aside),
     )
     normal, cells_normal = _normal(row, "Volt.St"), _normal(row, "B.V.St")
-    volts = (_NORMAL_RACK_V, _RACK_V)
-    bank = plausible(bank, "the rack", doubts, normal=normal, cells_normal=cells_normal, volts=volts)
+    bank = plausible(bank, "the rack", doubts, normal=normal, cells_normal=cells_normal, volts=RACK_VOLTS)
     units = (milli(row.get("UVlow")), milli(row.get("UVhigh")))
     if normal and _normal(row, "U.V.St") and not made_of(bank.voltage, *units, most=_MOST_UNITS):
         bank = without(bank, "the rack", ("voltage",), doubts)
@@ -158,13 +131,13 @@ def unit_table(answer: Answer, _number: int | None = None) -> Decoded:
 
 def _unit(number: int, row: Row, doubts: list[str]) -> Module:
     who = f"unit {number}"
-    doubts += _missing(who, row)
+    doubts += missing(who, row)
     state, alarms = state_and_alarms(row.get("Base.St"))
-    alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=_MODULE_KINDS)
-    measured, broken = _measured(who, row, doubts)
+    alarms += state_alarms(((name, row.get(name)) for name in _STATES), kinds=MODULE_KINDS)
+    found, broken = measured(who, row, doubts)
     module = Module(
         number=number,
-        **measured,
+        **found,
         state=state,
         alarms=(*alarms, *broken),
         counters=_reported({"average_temperature_c": milli(row.get("AvgTempr"))}),
@@ -214,11 +187,11 @@ def rack_cells(answer: Answer, _number: int | None = None) -> Decoded:
 
 def _cell(row: Row, doubts: list[str]) -> Cell:
     number = int(row["Bat"] or 0) + 1
-    alarms = state_alarms(((name, row.get(name)) for name in _CELL_STATES), number, _MODULE_KINDS)
+    alarms = state_alarms(((name, row.get(name)) for name in _CELL_STATES), number, MODULE_KINDS)
     alarms += [sensor_fault(number)] if blind(row["Volt"]) else []
     degrees, broken = celsius({"Tempr": milli(row.get("Tempr"))}, {"Tempr": number})
-    soc, charge = _share(f"cell {number}", row.get("AH(mAH)", row.get("Coulomb")), doubts, "mAH")
-    energy_soc, energy = _share(f"cell {number}", row.get("WH(mWH)"), doubts, "mWH")
+    soc, charge = share(f"cell {number}", row.get("AH(mAH)", row.get("Coulomb")), doubts, "mAH")
+    energy_soc, energy = share(f"cell {number}", row.get("WH(mWH)"), doubts, "mWH")
     cell = Cell(
         number=number,
         voltage=reading(row["Volt"]),
@@ -226,7 +199,7 @@ def _cell(row: Row, doubts: list[str]) -> Cell:
         temperature=degrees["Tempr"],
         soc=soc,
         capacity=charge,
-        energy=energy if _fits(energy_soc, energy, soc, charge, _CELL_V) else None,
+        energy=energy if energy_fits(energy_soc, energy, soc, charge, _CELL_V) else None,
         balancing=None if row.get("Bal") is None else row["Bal"] == "Y",
         alarms=(*alarms, *broken) if "V.State" in row else None,
         words=own_words(row, _CELL_STATES),
@@ -235,51 +208,7 @@ def _cell(row: Row, doubts: list[str]) -> Cell:
     return plausible_cell(cell, doubts, normal=row.get("V.State") == "Normal")
 
 
-# -------------------- getpwr
-
-
-def is_rack_power(answer: Answer) -> bool:
-    """Whether an answer to ``getpwr`` is that of a rack: by its voltage, or by more cells than one module has."""
-    head, cells, _ = get_power_rows(answer)
-    return whole(head[0]) > _LOW_VOLTAGE_MV or len(cells) > _MOST_CELLS_OF_ONE
-
-
-def rack_power(answer: Answer, _number: int | None = None) -> Decoded:
-    """Return the rack of ``getpwr`` with all its cells as those of module 1.
-
-    The fourth field is the energy left in Wh (SC0500), where a low-voltage module tells its mAh. Raises FrameError when
-    a row is damaged.
-    """
-    head, cells, trailer = get_power_rows(answer)
-    voltage, current, temperature, energy, base, *states = head
-    state, alarms = state_and_alarms(base)
-    alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True), kinds=_RACK_KINDS)
-    fault, cycles = (*trailer, None, None)[:2]
-    degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
-    doubts = odd_words((base, *states), cells)
-    reported = tuple(got_cell(i, row, doubts) for i, row in enumerate(cells, 1))
-    check_sum(Module(number=1, voltage=whole(voltage) / 1000, cells=reported), _METERS_APART * whole(voltage) / 1000)
-    bank = Bank(
-        topology=Topology.SERIES,
-        voltage=whole(voltage) / 1000,
-        current=whole(current) / 1000,
-        temperature=degrees["Tempr"],
-        remaining_energy=amount(energy, **{"": 0.001}),
-        cycles=None if cycles is None else whole(cycles),
-        state=state,
-        alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
-        modules=(Module(number=1, cells=reported),) if reported else (),
-    )
-    volts = (_NORMAL_RACK_V, _RACK_V)
-    bank = plausible(bank, "the rack", doubts, normal=states[0] == "Normal", cells_normal=False, volts=volts)
-    return Decoded(bank=bank, doubts=tuple(doubts))
-
-
-_SCALES = {"mAH": 1e-3, "WH": 1e-3, "mWH": 1e-6}
-_LOW_VOLTAGE_MV, _MOST_CELLS_OF_ONE = 80_000, 32
-
-
-# -------------------- what rows have in common
+# -------------------- what they have in common
 
 
 def _before(answer: Answer, first: str, keys: tuple[str, ...]) -> Dictionary:
@@ -289,41 +218,6 @@ def _before(answer: Answer, first: str, keys: tuple[str, ...]) -> Dictionary:
 
 def _unknown(before: Dictionary, reported: Table) -> tuple[str, ...]:
     return (*before.unknown, *reported.unknown)
-
-
-def _missing(who: str, row: Row) -> list[str]:
-    """What a row has to tell and does not; a single BMU does not measure the current."""
-    names = ("Volt", "Base.St", *(("Curr",) if "Curr" in row else ()))
-    return [f"{who}: no {name}" for name in names if row.get(name) is None]
-
-
-def _measured(who: str, row: Row, doubts: list[str]) -> tuple[dict[str, Any], list[Alarm]]:
-    """The fields that the rows of ``pwr`` and ``unit`` share, and an alarm for each sensor that is broken.
-
-    A single BMU's columns lack the B.
-    """
-    sensors = {"Tempr": row.get("Tempr")}
-    sensors |= {f"T{end}": row.get(f"BT{end}", row.get(f"T{end}")) for end in _ENDS}
-    degrees, broken = celsius({name: milli(text) for name, text in sensors.items()})
-    low, high = (row.get(f"BV{end}", row.get(f"V{end}")) for end in _ENDS)
-    broken += [sensor_fault(None)] if blind(low) or blind(high) else []
-    soc, charge = _share(who, row.get("CoulombAH", row.get("Coulomb")), doubts, "mAH")
-    energy_soc, energy = _share(who, row.get("CoulombWH"), doubts, "mWH", "WH")
-    fits = _fits(energy_soc, energy, soc, charge, int(row["Volt"] or 0) / 1000)
-    measured = {
-        "voltage": milli(row["Volt"]),
-        "current": milli(row.get("Curr")),
-        "temperature": degrees["Tempr"],
-        "cell_temperature_min": degrees["Tlow"],
-        "cell_temperature_max": degrees["Thigh"],
-        "cell_voltage_min": reading(low),
-        "cell_voltage_max": reading(high),
-        "soc": soc,
-        "remaining_capacity": charge,
-        "soe": energy_soc if fits else None,
-        "remaining_energy": energy if fits else None,
-    }
-    return measured, broken
 
 
 def _normal(row: Row, column: str) -> bool:
@@ -337,22 +231,3 @@ def _milli(text: str) -> float:
 def _reported(values: Mapping[str, float | None]) -> dict[str, float] | None:
     """The values that were reported; None where there are none."""
     return {name: value for name, value in values.items() if value is not None} or None
-
-
-def _share(who: str, text: str | None, doubts: list[str], *units: str) -> tuple[float | None, float | None]:
-    """A state of charge, and beside it Ah or kWh: `78%  28903 mAH`; without a unit it is in the first of ``units``."""
-    soc, sign, rest = (text or "").rpartition("%")
-    scales = {unit: _SCALES[unit] for unit in units} | {"": _SCALES[units[0]]}
-    reported = converted(rest.strip() or None, lambda value: amount(value, **scales), f"{who}: {units[0]}", doubts)
-    return converted(soc if sign else None, percent, f"{who}: SOC", doubts), reported
-
-
-def _fits(
-    energy_soc: float | None, energy_kwh: float | None, soc: float | None, charge_ah: float | None, volts: float
-) -> bool:
-    """Whether energy and charge are those of one battery: else its unit is wrong, or bytes were lost."""
-    if energy_kwh is None or energy_soc is None or charge_ah is None or soc is None:
-        return False
-    full_by_charge = charge_ah / max(soc, 0.5) * volts / 1000
-    full_by_energy = energy_kwh / max(energy_soc, 0.5)
-    return _ENERGY_FITS[0] * full_by_charge <= full_by_energy <= _ENERGY_FITS[1] * full_by_charge

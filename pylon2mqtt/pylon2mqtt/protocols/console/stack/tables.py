@@ -1,4 +1,4 @@
-"""What becomes of the text console's tables in the model: ``pwr``, ``bat``, ``soh`` and ``getpwr`` of a stack.
+"""What becomes of the text console's tables in the model: ``pwr``, ``bat`` and ``soh`` of a stack.
 
 Plain functions from the lines of an answer to modules. The current's sign is what ``Curr`` says (+ charging); the
 state's word says ``Charge`` at -610 mA at times. ``bat``, ``soh`` count cells from 0, the model from 1.
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pylon2mqtt.errors import DecodeError, FrameError
 from pylon2mqtt.model import Alarm, Bank, Cell, Module
 from pylon2mqtt.protocols.console.decoded import Decoded
-from pylon2mqtt.protocols.console.events.bits import fault_alarms
 from pylon2mqtt.protocols.console.plausible import (
     MOST_CELLS_OF_MODULE,
     MOST_CELLS_OF_RACK,
@@ -20,12 +19,9 @@ from pylon2mqtt.protocols.console.plausible import (
     plausible_cell,
     without,
 )
-from pylon2mqtt.protocols.console.spelling import one_off
 from pylon2mqtt.protocols.console.tables import Row, Table, table
 from pylon2mqtt.protocols.console.text import Answer
 from pylon2mqtt.protocols.console.values import (
-    WORDS,
-    amount,
     blind,
     celsius,
     charge_ah,
@@ -37,24 +33,20 @@ from pylon2mqtt.protocols.console.values import (
     sensor_fault,
     state_alarms,
     state_and_alarms,
-    whole,
     words,
 )
 
 MOST_SLOTS = 16
 """One console has 8 or 16 slots."""
+SUM_V = 1.5
+"""How far cells may be from their module's voltage: less than a cell, more than a step of the load makes."""
 
 _MODULE_STATES = ("Volt.St", "Curr.St", "Temp.St", "B.V.St", "B.T.St", "M.T.St", "SysAlarm.St")
 _SENSORS = ("Tempr", "Tlow", "Thigh", "MosTempr")
 _CELL_STATES = ("Volt. State", "Curr. State", "Temp. State", "DTemp. State", "CTemp. State")
-_GETPWR_CELL_STATES = ("Volt. State", "Temp. State")
 # So many letters of it in their places, and a word is Power with others wrong.
 _DAMAGED_POWER = 3
-# The longest row of getpwr: V, I, T, remaining charge and four states.
-_GETPWR_MODULE, _GETPWR_CELL = 8, 4
 _FULL = 100.0
-# Less than a cell, more than a step of the load between two measurements makes.
-_SUM_V = 1.5
 # So far a cell and a current go between two answers, unless the load makes a large step.
 _STEP_V, _STEP_A = 0.1, 5.0
 
@@ -174,7 +166,7 @@ def fit(reported: Module, row: Module) -> bool:
     cells = reported.cells or ()
     volts = [cell.voltage for cell in cells if cell.voltage is not None]
     whole = len(volts) == len(cells) > 0 and row.voltage is not None
-    if whole and abs(sum(volts) - (row.voltage or 0.0)) > _SUM_V:
+    if whole and abs(sum(volts) - (row.voltage or 0.0)) > SUM_V:
         return False
     low, high = row.cell_voltage_min, row.cell_voltage_max
     if low is not None and high is not None and any(not low - _STEP_V <= each <= high + _STEP_V for each in volts):
@@ -274,78 +266,3 @@ def check_number(answer: Answer, pattern: str, number: int | None) -> None:
         found = re.fullmatch(pattern, line, re.ASCII)
         if found and number is not None and int(found[1]) not in (0, number):
             raise FrameError(f"module {number} was asked, {int(found[1])} answered: ask again")
-
-
-# -------------------- getpwr
-
-
-def get_power_rows(answer: Answer) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the fields of ``getpwr``: those of the module or the rack, those of each cell, and the trailer.
-
-    Raises FrameError when a row is damaged or of another length.
-    """
-    rows = [[field.strip() for field in line.split("#")[:-1]] for line in answer.lines if "#" in line]
-    if not rows or len(rows[0]) != _GETPWR_MODULE or any(_is_cut(line) for line in answer.lines):
-        raise FrameError("no row of 8 fields in the answer: ask again")
-    cells = [row for row in rows[1:] if len(row) == _GETPWR_CELL]
-    trailer = [row[0] for row in rows[1 + len(cells) :] if len(row) == 1]
-    if len(cells) + len(trailer) + 1 != len(rows) or len(trailer) > 2:
-        raise FrameError("getpwr has rows of other lengths: ask again")
-    return rows[0], cells, trailer
-
-
-def _is_cut(line: str) -> bool:
-    """Whether a line lost its last ``#``; one of words alone says other things."""
-    *fields, rest = line.split("#")
-    return bool(rest.strip()) and (bool(fields) or re.search(r"\d", rest) is not None)
-
-
-def get_power(answer: Answer, number: int | None) -> Decoded:
-    """Return the module of ``getpwr``: ``#`` behind every field, a row of 8, then cells of 4, then fault and cycles.
-
-    Raises FrameError when a row is damaged or of another length.
-    """
-    head, cells, trailer = get_power_rows(answer)
-    voltage, current, temperature, charge, base, *states = head
-    state, alarms = state_and_alarms(base)
-    alarms += state_alarms(zip(("Volt.St", "Curr.St", "Temp.St"), states, strict=True))
-    degrees, broken = celsius({"Tempr": whole(temperature) / 1000})
-    fault, cycles = (*trailer, None, None)[:2]
-    doubts = odd_words((base, *states), cells)
-    module = Module(
-        number=number or 1,
-        voltage=whole(voltage) / 1000,
-        current=whole(current) / 1000,
-        temperature=degrees["Tempr"],
-        remaining_capacity=amount(charge, **{"": 0.001}),
-        cycles=None if cycles is None else whole(cycles),
-        state=state,
-        alarms=(*alarms, *broken, *(fault_alarms(fault) if fault else ())),
-        cells=tuple(got_cell(i, row, doubts) for i, row in enumerate(cells, 1)) or None,
-    )
-    check_sum(module)
-    module = plausible(module, "the module", doubts, normal=states[0] == "Normal", cells_normal=False)
-    return of_module(module, (), doubts)
-
-
-def odd_words(states: Sequence[str], cells: Sequence[Sequence[str]]) -> list[str]:
-    """The words of ``getpwr`` that are a known one which was damaged."""
-    reported = {word for word in (*states, *(word for row in cells for word in row[2:])) if word not in WORDS}
-    return [f"the word {word[:40]!r}" for word in sorted(reported) if not word.isascii() or one_off(word, WORDS)]
-
-
-def check_sum(module: Module, most_v: float = _SUM_V) -> None:
-    """Raise FrameError where the cells make another voltage: a row of getpwr has no number, a lost one shows here."""
-    cells = [cell.voltage for cell in module.cells or () if cell.voltage is not None]
-    if len(cells) == len(module.cells or ()) > 0 and abs(sum(cells) - (module.voltage or 0.0)) > most_v:
-        raise FrameError(f"cells of {sum(cells):.3f} V in a module of {module.voltage} V: ask again")
-
-
-def got_cell(number: int, row: Sequence[str], doubts: list[str]) -> Cell:
-    """Return the cell of a row of getpwr."""
-    voltage, temperature, *states = str(whole(row[0])), str(whole(row[1])), *row[2:]
-    alarms = state_alarms(zip(_GETPWR_CELL_STATES, states, strict=True), number)
-    alarms += [sensor_fault(number)] if blind(voltage) else []
-    degrees, broken = celsius({"Tempr": milli(temperature)}, {"Tempr": number})
-    cell = Cell(number=number, voltage=reading(voltage), temperature=degrees["Tempr"], alarms=(*alarms, *broken))
-    return plausible_cell(cell, doubts, normal=states[0] == "Normal")
