@@ -18,7 +18,7 @@ from pylon2mqtt.simulator.models import stack
 
 from .rig import at_least, plain, show
 
-BOUND = 3.0
+BOUND = 3.5
 # US3000C: 15 cells, 5 temperatures, two user defined items; US5000 has 6 temperatures and four items.
 MODELS = ("US3000C", "US5000")
 # The answers of a whole simulated day in their order: what a bridge gets to decode, not one answer again and again.
