@@ -154,7 +154,7 @@ def test_wrong_options_stop_it_with_the_sentence(image: None, tmp_path: Path) ->
         assert wrong.wait(30) == 2
     finally:
         wrong.kill()
-    assert "batteries[0] needs either a device or an address, and not both." in wrong.log
+    assert "Attic: no adapter is chosen yet." in wrong.log
     assert "poll_interval must be a whole number from 1 to 3600, not 0." in wrong.log
 
 
