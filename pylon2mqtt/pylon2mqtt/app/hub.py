@@ -122,16 +122,16 @@ class Hub:
         return bank.saved.get(part, {}).get(key)
 
     def _save(self, bank: _BankState, now: Seconds) -> None:
-        big = now >= bank.save_big_at
         small = {one.name: one.keep(bank.states[one.name]) for one in self._insights if not one.hourly}
-        hourly = {one.name: one.keep(bank.states[one.name]) for one in self._insights if one.hourly} if big else {}
         bank.save_at = now + SAVE_EVERY_S
         if self._write(self._memory.save, slug(bank.name), small):
             bank.saved = bank.totals
-        if big:
+        if now >= bank.save_big_at:
             bank.save_big_at = now + SAVE_BIG_EVERY_S
-            for name, state in hourly.items():
-                self._write(self._memory.save, _big(bank.name, name), {name: state})
+            for one in self._insights:
+                if one.hourly:
+                    state = {one.name: one.keep(bank.states[one.name])}
+                    self._write(self._memory.save, _big(bank.name, one.name), state)
 
     def save(self, now: Seconds) -> None:
         """Save everything, at the end."""
